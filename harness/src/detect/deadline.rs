@@ -1,0 +1,109 @@
+//! Livelock, starvation, slow, hang: the deadline passed, and nothing was proven.
+//!
+//! A passed deadline never becomes a deadlock. What it becomes depends on the last quarter of the
+//! time: who made steps, who ran, how much CPU was used. All of it is `suspected`.
+
+use super::{fingerprint, waits};
+use crate::board::Phase;
+use crate::observation::{Observation, Standstill, Wait, Window};
+use crate::verdict::{Confidence, Finding, Kind};
+
+/// Share of one core, in percent, from which a process counts as busy.
+const BUSY: u64 = 20;
+
+pub(super) fn detect(observation: &Observation) -> Option<Finding> {
+    let Some(Standstill::Deadline { phase, window }) = &observation.standstill else {
+        return None;
+    };
+    let share = window.cpu_ms * 100 / window.ms.max(1);
+    let busy = share >= BUSY;
+    let (kind, summary) = classify(*phase, window, busy, observation.counts_steps);
+    let mut evidence = vec![
+        format!(
+            "the deadline of {} ms passed (phase: {})",
+            observation.timeout_ms,
+            serde_json::to_value(phase).unwrap_or_default().as_str().unwrap_or("?"),
+        ),
+        format!("in the last {} ms the process used {share} % of one core", window.ms),
+    ];
+    evidence.extend(steps(window));
+    evidence.extend(doings(window));
+    for waker in &window.wakers {
+        evidence.push(format!("a deadlock cannot be proven here: {waker}"));
+    }
+    let places = observation.stacks.iter().flat_map(|s| &s.threads).map(place).collect();
+    let fingerprint = fingerprint(kind, places);
+    Some(Finding { kind, confidence: Confidence::Suspected, summary, evidence, fingerprint })
+}
+
+fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (Kind, String) {
+    let unfinished = || window.actors.iter().filter(|a| a.unfinished());
+    let progressed = window.actors.iter().filter(|a| a.progressed()).count();
+    let tries = unfinished().filter(|a| !a.progressed() && a.ran == Some(true)).count();
+    if phase != Phase::Running {
+        let what = if busy { "busy" } else { "idle" };
+        return (Kind::Hang, format!("the trial did not get to its actors' end; it was {what}"));
+    }
+    match (progressed, counts_steps, busy) {
+        (1.., true, _) if tries > 0 => (
+            Kind::Starvation,
+            format!("{tries} actors kept running without a step while others made steps"),
+        ),
+        (1.., ..) => (Kind::Slow, format!("{progressed} actors were still making progress")),
+        (0, true, true) => {
+            (Kind::Livelock, "the actors kept running and none made a step".to_owned())
+        }
+        (0, false, true) => (
+            Kind::Hang,
+            "busy until the deadline; livelock and slow work look alike without steps".to_owned(),
+        ),
+        (0, _, false) => {
+            let doing = if window.threads.iter().all(|t| t.wait.is_futex_forever()) {
+                "every thread waited on a futex"
+            } else if window.threads.iter().any(|t| is_sleep(&t.wait)) {
+                "sleeping"
+            } else {
+                "waiting for something outside its own threads"
+            };
+            (Kind::Hang, format!("idle until the deadline: {doing}"))
+        }
+    }
+}
+
+fn is_sleep(wait: &Wait) -> bool {
+    let sleeps = [libc::SYS_nanosleep, libc::SYS_clock_nanosleep, libc::SYS_pause];
+    matches!(wait, Wait::Syscall { nr } if sleeps.contains(nr))
+}
+
+/// What the steps say, in one line.
+fn steps(window: &Window) -> Option<String> {
+    let made = window.actors.iter().map(|a| a.steps_after.saturating_sub(a.steps_before));
+    let (least, most, total) = (made.clone().min()?, made.clone().max()?, made.sum::<u64>());
+    let ended = window.actors.iter().filter(|a| a.ended).count();
+    let n = window.actors.len();
+    Some(format!(
+        "{n} actors made {total} steps in that time (least {least}, most {most}); {ended} ended"
+    ))
+}
+
+/// How many threads did what, in one line.
+fn doings(window: &Window) -> Option<String> {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for thread in &window.threads {
+        let doing = match thread.wait {
+            Wait::Futex { timed: false, .. } => "waiting for a futex".to_owned(),
+            Wait::Futex { timed: true, .. } => "waiting for a futex with a time limit".to_owned(),
+            other => other.to_string(),
+        };
+        *counts.entry(doing).or_default() += 1;
+    }
+    let list: Vec<String> = counts.iter().map(|(doing, n)| format!("{n} {doing}")).collect();
+    (!list.is_empty()).then(|| format!("threads at the end: {}", list.join(", ")))
+}
+
+/// A thread's place for the fingerprint: the innermost named caller, since a busy thread's own
+/// innermost frame changes from sample to sample.
+fn place(stack: &crate::capture::ThreadStack) -> String {
+    let caller = waits::site(stack).caller.and_then(|f| f.function.as_deref());
+    caller.map(waits::plain).unwrap_or_default()
+}

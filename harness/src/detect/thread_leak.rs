@@ -1,0 +1,26 @@
+//! Thread leak: threads started during the trial were alive a grace period after everything that
+//! the trial made had been dropped.
+
+use super::{fingerprint, waits};
+use crate::observation::Observation;
+use crate::verdict::{Confidence, Finding, Kind};
+
+pub(super) fn detect(observation: &Observation) -> Option<Finding> {
+    if observation.leaked_threads == 0 {
+        return None;
+    }
+    let n = observation.leaked_threads;
+    let summary = format!("{n} threads outlived the trial");
+    let mut evidence = vec![format!("{summary} and a grace period of a quarter of a second")];
+    let mut places = vec![];
+    let process = observation.stacks.iter().flat_map(|s| s.threads.iter().skip(1));
+    for stack in process {
+        let caller = waits::site(stack).caller.and_then(|f| f.function.as_deref());
+        let place = caller.map_or("?".to_owned(), waits::plain);
+        evidence.push(format!("{} ({}) in {place}", stack.name, stack.tid));
+        places.push(place);
+    }
+    let (kind, confidence) = (Kind::ThreadLeak, Confidence::Proven);
+    let fingerprint = fingerprint(kind, places);
+    Some(Finding { kind, confidence, summary, evidence, fingerprint })
+}

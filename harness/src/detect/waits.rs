@@ -1,0 +1,330 @@
+//! What a blocked thread waits for, read from its stack.
+//!
+//! The innermost frames belong to the primitive; how far they reach is known by their crate. The
+//! outermost of them that has a name in the table decides: a channel parks its receiver, and it is
+//! the channel that a reader wants to hear of.
+
+use std::fmt;
+
+use crate::capture::{Frame, ThreadStack};
+
+/// What kind of thing a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WaitsFor {
+    /// Exclusive ownership of a mutex.
+    Mutex,
+    /// A reader-writer lock, as a reader.
+    Read,
+    /// A reader-writer lock, as a writer.
+    Write,
+    /// A cell or static that another thread initialises.
+    Once,
+    /// A condition variable.
+    Condvar,
+    /// `unpark` by somebody.
+    Park,
+    /// A message.
+    Receive,
+    /// Room in a bounded channel.
+    Send,
+    /// The other parties of a barrier.
+    Barrier,
+    /// A semaphore.
+    Semaphore,
+    /// The end of a thread.
+    Join,
+    /// Something that the stack does not name.
+    Unknown,
+}
+
+impl WaitsFor {
+    /// Whether somebody must own what is waited for.
+    pub fn is_lock(self) -> bool {
+        matches!(self, Self::Mutex | Self::Read | Self::Write | Self::Once)
+    }
+    /// Whether it is an event that somebody must signal, which leaves no owner behind.
+    pub fn is_event(self) -> bool {
+        matches!(self, Self::Condvar | Self::Park | Self::Semaphore)
+    }
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mutex => "a mutex",
+            Self::Read => "a read lock",
+            Self::Write => "a write lock",
+            Self::Once => "a one-time initialisation",
+            Self::Condvar => "a condition variable",
+            Self::Park => "an unpark",
+            Self::Receive => "a message",
+            Self::Send => "room in a channel",
+            Self::Barrier => "a barrier",
+            Self::Semaphore => "a semaphore",
+            Self::Join => "the end of a thread",
+            Self::Unknown => "something unnamed",
+        })
+    }
+}
+
+/// Pieces of function names, as the demangler writes them without generic arguments.
+const NAMES: &[(&str, WaitsFor)] = &[
+    ("Mutex::lock", WaitsFor::Mutex),
+    ("RawMutex::lock_slow", WaitsFor::Mutex),
+    ("ReentrantLock::lock", WaitsFor::Mutex),
+    ("pthread_mutex_lock", WaitsFor::Mutex),
+    ("mutex_lock_full", WaitsFor::Mutex),
+    ("lll_lock_wait", WaitsFor::Mutex),
+    ("std::mutex::lock", WaitsFor::Mutex),
+    ("std::recursive_mutex::lock", WaitsFor::Mutex),
+    ("RwLock::read", WaitsFor::Read),
+    ("RawRwLock::lock_shared", WaitsFor::Read),
+    ("pthread_rwlock_rdlock", WaitsFor::Read),
+    ("RwLock::write", WaitsFor::Write),
+    ("RawRwLock::lock_exclusive_slow", WaitsFor::Write),
+    ("RawRwLock::lock_upgradable", WaitsFor::Write),
+    ("RawRwLock::upgrade_slow", WaitsFor::Write),
+    ("RawRwLock::wait_for_readers", WaitsFor::Write),
+    ("pthread_rwlock_wrlock", WaitsFor::Write),
+    ("Once::call", WaitsFor::Once),
+    ("Once::wait", WaitsFor::Once),
+    ("OnceLock::get_or_init", WaitsFor::Once),
+    ("LazyLock::force", WaitsFor::Once),
+    ("once_cell::imp::initialize_or_wait", WaitsFor::Once),
+    ("pthread_once", WaitsFor::Once),
+    ("cxa_guard_acquire", WaitsFor::Once),
+    ("Condvar::wait", WaitsFor::Condvar),
+    ("pthread_cond_wait", WaitsFor::Condvar),
+    ("std::condition_variable::wait", WaitsFor::Condvar),
+    ("thread::park", WaitsFor::Park),
+    ("thread::current::park", WaitsFor::Park),
+    ("thread::functions::park", WaitsFor::Park),
+    ("Parker::park", WaitsFor::Park),
+    ("Receiver::recv", WaitsFor::Receive),
+    ("Select::select", WaitsFor::Receive),
+    ("Sender::send", WaitsFor::Send),
+    ("Barrier::wait", WaitsFor::Barrier),
+    ("pthread_barrier_wait", WaitsFor::Barrier),
+    ("sem_wait", WaitsFor::Semaphore),
+    ("new_sem_wait_slow", WaitsFor::Semaphore),
+    ("pthread_join", WaitsFor::Join),
+    ("pthread_clockjoin_ex", WaitsFor::Join),
+    ("JoinHandle::join", WaitsFor::Join),
+    ("thread::scoped::scope", WaitsFor::Join),
+    ("std::thread::scope", WaitsFor::Join),
+];
+
+/// Crates whose frames may stand between a primitive and its user.
+const CRATES: &[&str] = &[
+    "std",
+    "core",
+    "alloc",
+    "parking_lot",
+    "parking_lot_core",
+    "lock_api",
+    "crossbeam",
+    "crossbeam_channel",
+    "crossbeam_utils",
+    "once_cell",
+    "libc",
+];
+
+/// Where a blocked thread waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site<'a> {
+    /// For what.
+    pub waits_for: WaitsFor,
+    /// The frame that called the primitive: the first that is not the primitive's own.
+    pub caller: Option<&'a Frame>,
+}
+
+/// Reads one stack.
+pub fn site(stack: &ThreadStack) -> Site<'_> {
+    let mut waits_for = WaitsFor::Unknown;
+    for frame in &stack.frames {
+        let Some(name) = frame.function.as_deref().map(plain) else { continue };
+        if !is_primitive(&name) {
+            return Site { waits_for, caller: Some(frame) };
+        }
+        if let Some((_, what)) = NAMES.iter().find(|(piece, _)| matches_end(&name, piece)) {
+            waits_for = *what;
+        }
+    }
+    Site { waits_for, caller: None }
+}
+
+/// Whether `piece` stands in `name` at the beginning of a path segment or of a C name. What follows
+/// it may go on: `lock_contended` is a way to `lock`.
+fn matches_end(name: &str, piece: &str) -> bool {
+    name.match_indices(piece).any(|(at, _)| {
+        at == 0 || name[..at].ends_with("::") || name[..at].bytes().all(|b| b == b'_')
+    })
+}
+
+/// Whether a function belongs to the primitive's side: one of the known crates, or C code of libc.
+fn is_primitive(name: &str) -> bool {
+    match name.split_once("::") {
+        Some((krate, _)) => CRATES.contains(&krate),
+        None => C_NAMES.iter().any(|piece| name.trim_start_matches('_').starts_with(piece)),
+    }
+}
+
+/// Beginnings of C names, without leading underscores, that libc waits in.
+const C_NAMES: &[&str] = &[
+    "syscall",
+    "futex",
+    "lll_",
+    "pthread_",
+    "sem_",
+    "new_sem",
+    "cxa_guard",
+    "gthread",
+    "GI_",
+    "internal_syscall",
+    "clone",
+];
+
+/// A function's path without generic arguments and without the brackets of an `impl`:
+/// `<std::sync::mpsc::Receiver<T>>::recv` becomes `std::sync::mpsc::Receiver::recv`.
+pub fn plain(name: &str) -> String {
+    // `<T as Trait>::f` belongs to the type that implements it.
+    let mut name = name;
+    let rest;
+    if let Some(inner) = name.strip_prefix('<') {
+        let mut depth = 1;
+        if let Some(end) = inner.char_indices().find_map(|(i, c)| {
+            match c {
+                '<' => depth += 1,
+                '>' if !inner[..i].ends_with('-') => depth -= 1,
+                _ => {}
+            }
+            (depth == 0).then_some(i)
+        }) {
+            let subject = inner[..end].split(" as ").next().unwrap_or("");
+            rest = format!("{}{}", subject.trim_start_matches('&'), &inner[end + 1..]);
+            name = &rest;
+        }
+    }
+    let mut out = String::with_capacity(name.len());
+    let mut depth = 0_u32;
+    let mut previous = ' ';
+    for c in name.chars() {
+        match c {
+            '<' => {
+                depth += 1;
+                // `path::<args>` and `path<args>` are the same path.
+                if depth == 1 && out.ends_with("::") {
+                    out.truncate(out.len() - 2);
+                }
+            }
+            '>' if previous != '-' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+        previous = c;
+    }
+    match out.find('(') {
+        Some(0) | None => out,
+        Some(end) => out[..end].to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Trust;
+
+    pub(super) fn stack(names: &[&str]) -> ThreadStack {
+        let frame = |name: &&str| Frame {
+            pc: 0,
+            function: Some((*name).to_owned()),
+            file: None,
+            line: None,
+            module: None,
+            module_address: None,
+            inlined: false,
+            trust: Trust::Unwound,
+        };
+        let frames = names.iter().map(frame).collect();
+        ThreadStack { tid: 1, name: String::new(), frames, truncated: None }
+    }
+
+    #[test]
+    fn a_path_loses_its_generics_and_keeps_its_type() {
+        for (name, path) in [
+            ("<std::sync::mpsc::Receiver<u8>>::recv", "std::sync::mpsc::Receiver::recv"),
+            ("std::sync::poison::mutex::Mutex<T>::lock", "std::sync::poison::mutex::Mutex::lock"),
+            ("<a::B as core::ops::Fn<()>>::call", "a::B::call"),
+            ("lock_api::mutex::Mutex<R,T>::lock", "lock_api::mutex::Mutex::lock"),
+            (
+                "core::ops::function::FnOnce::call_once::<fn() -> u8>",
+                "core::ops::function::FnOnce::call_once",
+            ),
+            ("std::mutex::lock()", "std::mutex::lock"),
+            ("main", "main"),
+            ("<", "<"),
+        ] {
+            assert_eq!(plain(name).trim_start_matches('<'), path.trim_start_matches('<'));
+        }
+    }
+
+    #[test]
+    fn the_outermost_primitive_names_the_wait() {
+        for (frames, what, caller) in [
+            (
+                &[
+                    "syscall",
+                    "std::sys::pal::unix::futex::futex_wait",
+                    "<std::sys::sync::mutex::futex::Mutex>::lock_contended",
+                    "<std::sync::poison::mutex::Mutex<i32>>::lock",
+                    "bank::transfer",
+                ][..],
+                WaitsFor::Mutex,
+                Some("bank::transfer"),
+            ),
+            (
+                &[
+                    "syscall",
+                    "std::thread::park",
+                    "std::sync::mpmc::list::Channel<T>::recv",
+                    "std::sync::mpsc::Receiver<T>::recv",
+                    "app::worker",
+                ],
+                WaitsFor::Receive,
+                Some("app::worker"),
+            ),
+            (
+                &["__futex_abstimed_wait_common64", "___pthread_cond_wait", "app_wait"],
+                WaitsFor::Condvar,
+                Some("app_wait"),
+            ),
+            (
+                &[
+                    "__futex_abstimed_wait_common",
+                    "__pthread_clockjoin_ex",
+                    "std::thread::JoinHandle<T>::join",
+                    "main",
+                ],
+                WaitsFor::Join,
+                Some("main"),
+            ),
+            (
+                &[
+                    "syscall",
+                    "parking_lot_core::park",
+                    "parking_lot::raw_rwlock::RawRwLock::lock_shared_slow",
+                    "cfg::len",
+                ],
+                WaitsFor::Read,
+                Some("cfg::len"),
+            ),
+            (&["syscall", "mystery::wait"], WaitsFor::Unknown, Some("mystery::wait")),
+            (&[], WaitsFor::Unknown, None),
+        ] {
+            let stack = stack(frames);
+            let site = site(&stack);
+            assert_eq!(site.waits_for, what, "{frames:?}");
+            assert_eq!(site.caller.and_then(|f| f.function.as_deref()), caller, "{frames:?}");
+        }
+    }
+}

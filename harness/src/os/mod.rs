@@ -1,0 +1,5 @@
+//! System calls that no safe library offers: the harness's only `unsafe`.
+
+pub mod cpu;
+pub mod process;
+pub mod shared;

@@ -1,0 +1,439 @@
+//! A campaign: probes every scenario, runs every trial of the plan, and tells what happens.
+//!
+//! Trials come to results in whatever order the workers finish; each is judged as it comes, and its
+//! event goes to every reporter before the next is taken. Workers never talk to reporters.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::board::Outcome;
+use crate::capture::Capturer;
+use crate::detect::judge;
+use crate::event::{Event, Reporter, Summary, TrialDone, What};
+use crate::observation::{Isolation, Observation};
+use crate::plan::{Plan, Unit};
+use crate::protocol::{Digest, Order, PROTOCOL, Probe, Task};
+use crate::supervise::watchdog::Deadlines;
+use crate::supervise::{Cell, CellError, Request, Target};
+use crate::trial::{Lane, Trial, trial_seed};
+use crate::verdict::{Grade, Verdict};
+
+/// The deadline of everything but the actors: loading a model of some gigabytes is no hang.
+const OTHER_DEADLINE: Duration = Duration::from_secs(120);
+/// How often a worker gets new processes for one trial before it gives up.
+const TRIES: u32 = 3;
+
+/// Why a campaign ended early. What was run until then was reported.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A scenario could not be prepared: the user's to mend, a missing file as a rule.
+    #[error("failed to prepare {scenario}: {why}")]
+    NotPrepared {
+        /// `crate/scenario`.
+        scenario: String,
+        /// The scenario's own sentence.
+        why: String,
+    },
+    /// Processes could not be had.
+    #[error("failed to run {scenario}: {source}")]
+    Cell {
+        /// `crate/scenario`.
+        scenario: String,
+        /// Why.
+        source: CellError,
+    },
+    /// A reporter could not keep what was seen.
+    #[error("failed to keep the results: {0}")]
+    Report(#[source] std::io::Error),
+}
+
+/// Runs campaigns.
+pub struct Session<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// Where each scenario of the plan lives.
+    pub target: &'a (dyn Fn(&str) -> Target + Sync),
+    /// Trials that an earlier session has run: unit and index.
+    pub done: &'a BTreeSet<(usize, u64)>,
+    /// Set to stop after killing what runs.
+    pub stop: &'a AtomicBool,
+}
+
+/// What became of a campaign.
+#[derive(Debug)]
+pub struct Outcomes {
+    /// One for each unit that had a trial in this session, in the plan's order.
+    pub summaries: Vec<Summary>,
+    /// Whether it was stopped.
+    pub interrupted: bool,
+}
+
+impl Session<'_> {
+    /// Runs the plan.
+    pub fn run(&self, reporters: &mut [&mut dyn Reporter]) -> Result<Outcomes, SessionError> {
+        let begun = Instant::now();
+        let mut tell = |what: What<'_>| -> Result<(), SessionError> {
+            let event = Event { at_ms: begun.elapsed().as_millis() as u64, what };
+            reporters.iter_mut().try_for_each(|r| r.report(&event)).map_err(SessionError::Report)
+        };
+        tell(What::Began { plan: self.plan, done: self.done.len() as u64 })?;
+        let mut ready = Vec::new();
+        for group in groups(&self.plan.units) {
+            if self.stop.load(Relaxed) {
+                break;
+            }
+            ready.push(self.probe(group, &mut tell)?);
+        }
+        let mut summaries = Vec::new();
+        for group in ready.iter().flatten() {
+            if self.stop.load(Relaxed) {
+                break;
+            }
+            summaries.extend(self.run_group(group, &mut tell)?);
+        }
+        let interrupted = self.stop.load(Relaxed);
+        tell(What::Ended { interrupted, summaries: &summaries })?;
+        Ok(Outcomes { summaries, interrupted })
+    }
+
+    /// Prepares a scenario in a process of its own, to learn whether it can be prepared at all,
+    /// whether it may be forked, and what one actor alone returns.
+    fn probe<'u>(
+        &self,
+        group: Group<'u>,
+        tell: &mut dyn FnMut(What<'_>) -> Result<(), SessionError>,
+    ) -> Result<Option<Ready<'u>>, SessionError> {
+        let unit = group.first();
+        let scenario = unit.scenario.as_str();
+        let fail = |source| SessionError::Cell { scenario: scenario.to_owned(), source };
+        let order = self.order(unit, Task::Probe, self.plan.seed, None);
+        let mut digests: Vec<Digest> = Vec::new();
+        let mut first: Option<Probe> = None;
+        let mut oracle_fault = None;
+        // What is the same twice in one process may still differ between two.
+        for _ in 0..if unit.card.has_oracle { 2 } else { 1 } {
+            let mut cell = Cell::start(&(self.target)(scenario)).map_err(fail)?;
+            let trial = self.trial(unit, self.plan.seed);
+            let request = self.request(unit, &trial, &order);
+            let Some(seen) = cell.run(&request, &mut Capturer::new(), self.stop).map_err(fail)?
+            else {
+                return Ok(None);
+            };
+            match self.read_probe(scenario, &seen)? {
+                Ok(probe) => {
+                    digests.extend(probe.digests.iter().cloned());
+                    first.get_or_insert(probe);
+                }
+                Err(fault) => oracle_fault = Some(fault),
+            }
+        }
+        if unit.card.has_oracle && oracle_fault.is_none() {
+            oracle_fault = unlike(&digests);
+        }
+        let probe = first.unwrap_or_default();
+        let isolation = match self.plan.isolation {
+            Some(isolation) => isolation,
+            None if unit.card.zygote => Isolation::Zygote,
+            None => Isolation::Fresh,
+        };
+        tell(What::Probed {
+            scenario,
+            probe: &probe,
+            isolation,
+            oracle_fault: oracle_fault.as_deref(),
+        })?;
+        let expected = match (&oracle_fault, unit.card.has_oracle) {
+            (None, true) => digests.into_iter().next(),
+            _ => None,
+        };
+        Ok(Some(Ready { group, isolation, expected, oracle_fault }))
+    }
+
+    /// The probe's answer; inside, why the oracle cannot be used.
+    fn read_probe(
+        &self,
+        scenario: &str,
+        seen: &Observation,
+    ) -> Result<Result<Probe, String>, SessionError> {
+        let not_prepared =
+            |why: String| SessionError::NotPrepared { scenario: scenario.to_owned(), why };
+        match (seen.outcome, judge(seen)) {
+            (Outcome::Probed, _) => serde_json::from_str(&seen.message)
+                .map(Ok)
+                .map_err(|e| not_prepared(format!("its answer cannot be read: {e}"))),
+            (Outcome::NotPrepared, _) => Err(not_prepared(seen.message.clone())),
+            (_, verdict) if seen.phase >= crate::board::Phase::SettingUp => {
+                Ok(Err(format!("one actor alone does not get to its end: {verdict}")))
+            }
+            (_, verdict) => {
+                let words = seen.stderr.to_string();
+                let last = words.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("");
+                Err(not_prepared(format!("{verdict} {last}").trim().to_owned()))
+            }
+        }
+    }
+
+    fn run_group(
+        &self,
+        ready: &Ready<'_>,
+        tell: &mut dyn FnMut(What<'_>) -> Result<(), SessionError>,
+    ) -> Result<Vec<Summary>, SessionError> {
+        let group = &ready.group;
+        let (from, units) = (group.from, group.units);
+        let work: Vec<(usize, u64)> = units
+            .iter()
+            .enumerate()
+            .flat_map(|(i, unit)| (0..unit.trials).map(move |index| (from + i, index)))
+            .filter(|item| !self.done.contains(item))
+            .collect();
+        let mut left: Vec<u64> = vec![0; units.len()];
+        work.iter().for_each(|(unit, _)| left[unit - from] += 1);
+        let mut summaries: Vec<Summary> = units
+            .iter()
+            .enumerate()
+            .map(|(i, unit)| Summary::new(from + i, &unit.scenario, unit.threads))
+            .collect();
+
+        let next = AtomicUsize::new(0);
+        // A worker stops for the user, or because another one failed.
+        let halt = AtomicBool::new(false);
+        let (sender, results) = mpsc::sync_channel(64);
+        let outcome = std::thread::scope(|scope| {
+            let jobs = self.plan.jobs.clamp(1, work.len().max(1));
+            for number in 0..jobs {
+                let (sender, next, halt, work) = (sender.clone(), &next, &halt, &work);
+                let name = format!("worker-{number}");
+                let body = move || self.work(ready, work, next, halt, &sender);
+                if let Err(error) = std::thread::Builder::new().name(name).spawn_scoped(scope, body)
+                {
+                    let scenario = group.first().scenario.clone();
+                    let source = CellError::SetUp(error);
+                    return Err(SessionError::Cell { scenario, source });
+                }
+            }
+            drop(sender);
+            for message in results {
+                let told = self.take(message, from, ready, &mut summaries, &mut left, tell);
+                if let Err(error) = told {
+                    halt.store(true, Relaxed);
+                    return Err(error);
+                }
+            }
+            Ok(())
+        });
+        outcome?;
+        summaries.retain(|summary| summary.trials() > 0);
+        summaries.iter_mut().for_each(Summary::seal);
+        Ok(summaries)
+    }
+
+    /// Judges one result and passes it on.
+    fn take(
+        &self,
+        message: FromWorker,
+        from: usize,
+        ready: &Ready<'_>,
+        summaries: &mut [Summary],
+        left: &mut [u64],
+        tell: &mut dyn FnMut(What<'_>) -> Result<(), SessionError>,
+    ) -> Result<(), SessionError> {
+        let scenario = ready.group.first().scenario.as_str();
+        let (unit, index, observation) = match message {
+            FromWorker::Note(note) => return tell(What::Noted { scenario, note: &note }),
+            FromWorker::Failed(source) => {
+                return Err(SessionError::Cell { scenario: scenario.to_owned(), source });
+            }
+            FromWorker::Done { unit, index, observation } => (unit, index, observation),
+        };
+        let observation = &*observation;
+        let verdict = match (judge(observation), &ready.oracle_fault) {
+            // Without its oracle a scenario cannot say that the results were right.
+            (Verdict::Clean, Some(why)) => Verdict::Inconclusive { why: why.clone() },
+            (verdict, _) => verdict,
+        };
+        let grade = Grade::of(&self.plan.units[unit].card.expectation, &verdict);
+        let at = unit - from;
+        summaries[at].add(observation, &verdict, grade);
+        tell(What::Trial(TrialDone { unit, index, observation, verdict: &verdict, grade }))?;
+        left[at] -= 1;
+        if left[at] == 0 {
+            summaries[at].seal();
+            tell(What::Unit { summary: &summaries[at] })?;
+        }
+        Ok(())
+    }
+
+    /// A worker: takes trials until there are none left.
+    fn work(
+        &self,
+        ready: &Ready<'_>,
+        work: &[(usize, u64)],
+        next: &AtomicUsize,
+        halt: &AtomicBool,
+        sender: &mpsc::SyncSender<FromWorker>,
+    ) {
+        let mut worker = Worker {
+            session: self,
+            ready,
+            capturer: Capturer::new(),
+            cell: None,
+            isolation: ready.isolation,
+        };
+        while !halt.load(Relaxed) && !self.stop.load(Relaxed) {
+            let Some((unit, index)) = work.get(next.fetch_add(1, Relaxed)).copied() else { return };
+            // A bug of ours must end the campaign with its name, not hang it.
+            let done = catch_unwind(AssertUnwindSafe(|| worker.run(unit, index, sender)));
+            let message = match done {
+                Ok(Ok(Some(observation))) => {
+                    FromWorker::Done { unit, index, observation: Box::new(observation) }
+                }
+                Ok(Ok(None)) => return,
+                Ok(Err(error)) => FromWorker::Failed(error),
+                Err(_) => FromWorker::Failed(CellError::NotStarted(
+                    "a worker panicked; this is a bug of standstill".to_owned(),
+                )),
+            };
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn trial(&self, unit: &Unit, seed: u64) -> Trial {
+        let scenario = unit.scenario.clone();
+        Trial { scenario, threads: unit.threads, seed, lane: Lane::Native }
+    }
+
+    fn order(&self, unit: &Unit, task: Task, seed: u64, expected: Option<Digest>) -> Order {
+        Order {
+            protocol: PROTOCOL,
+            scenario: unit.card.name.clone(),
+            task,
+            threads: unit.threads,
+            seed,
+            settings: self.plan.settings.clone(),
+            expected,
+        }
+    }
+
+    fn request<'r>(&self, unit: &Unit, trial: &'r Trial, order: &'r Order) -> Request<'r> {
+        let acting = unit.timeout();
+        let deadlines = Deadlines { acting, other: OTHER_DEADLINE.max(acting) };
+        Request { trial, order, deadlines, counts_steps: unit.card.counts_steps }
+    }
+}
+
+enum FromWorker {
+    Note(String),
+    Done { unit: usize, index: u64, observation: Box<Observation> },
+    Failed(CellError),
+}
+
+/// One worker's processes.
+struct Worker<'s> {
+    session: &'s Session<'s>,
+    ready: &'s Ready<'s>,
+    capturer: Capturer,
+    cell: Option<Cell>,
+    isolation: Isolation,
+}
+
+impl Worker<'_> {
+    fn run(
+        &mut self,
+        unit: usize,
+        index: u64,
+        sender: &mpsc::SyncSender<FromWorker>,
+    ) -> Result<Option<Observation>, CellError> {
+        let at = &self.session.plan.units[unit];
+        let seed = trial_seed(self.session.plan.seed ^ u64::from(at.threads), index);
+        let trial = self.session.trial(at, seed);
+        let order = self.session.order(at, Task::Trial, seed, self.ready.expected.clone());
+        let request = self.session.request(at, &trial, &order);
+        let mut tries = 0;
+        loop {
+            let mut cell = match self.cell.take() {
+                Some(cell) => cell,
+                None => self.new_cell(at, &order, sender)?,
+            };
+            match cell.run(&request, &mut self.capturer, self.session.stop) {
+                Ok(seen) => {
+                    if !cell.is_spent() {
+                        self.cell = Some(cell);
+                    }
+                    return Ok(seen);
+                }
+                Err(error) => {
+                    tries += 1;
+                    if tries == TRIES {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn new_cell(
+        &mut self,
+        unit: &Unit,
+        order: &Order,
+        sender: &mpsc::SyncSender<FromWorker>,
+    ) -> Result<Cell, CellError> {
+        let target = (self.session.target)(&unit.scenario);
+        let mut cell = Cell::start(&target)?;
+        if self.isolation == Isolation::Zygote
+            && let Err(why) = cell.start_zygote(order, OTHER_DEADLINE)?
+        {
+            self.isolation = Isolation::Fresh;
+            let _ = sender.send(FromWorker::Note(format!(
+                "no zygote: {why}; every trial prepares in a fresh process"
+            )));
+            cell = Cell::start(&target)?;
+        }
+        Ok(cell)
+    }
+}
+
+/// Units of one scenario, which share a prepared process.
+#[derive(Clone, Copy, Debug)]
+struct Group<'u> {
+    from: usize,
+    units: &'u [Unit],
+}
+
+impl<'u> Group<'u> {
+    fn first(&self) -> &'u Unit {
+        &self.units[0]
+    }
+}
+
+/// A group that was probed.
+struct Ready<'u> {
+    group: Group<'u>,
+    isolation: Isolation,
+    expected: Option<Digest>,
+    oracle_fault: Option<String>,
+}
+
+fn groups(units: &[Unit]) -> Vec<Group<'_>> {
+    let mut from = 0;
+    units
+        .chunk_by(|a, b| a.scenario == b.scenario)
+        .map(|units| {
+            let group = Group { from, units };
+            from += units.len();
+            group
+        })
+        .collect()
+}
+
+/// Why results of one actor alone cannot serve as an oracle, if they differ.
+fn unlike(digests: &[Digest]) -> Option<String> {
+    let first = digests.first()?;
+    let other = digests.iter().find(|d| d.hash != first.hash)?;
+    let (first, other) = (&first.text, &other.text);
+    Some(format!("one actor alone is not deterministic: it returned {first}, then {other}"))
+}

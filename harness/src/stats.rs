@@ -1,0 +1,117 @@
+//! Rates and what they bound.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{Beta, ContinuousCDF};
+
+/// k of n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// How often it happened.
+    pub k: u64,
+    /// In how many trials; at least `k`.
+    pub n: u64,
+}
+
+impl Rate {
+    /// The 95 % interval of Clopper and Pearson (Biometrika 26, 1934): exact, and conservative. It
+    /// covers the true probability in at least 95 % of campaigns if trials are independent.
+    ///
+    /// With no trial at all it is the whole of 0 to 1. With k = 0 the lower end is 0 and the upper
+    /// one is that of the two-sided interval, `1 - 0.025^(1/n)`; with k = n likewise.
+    pub fn interval(self) -> (f64, f64) {
+        let (k, n) = (self.k.min(self.n) as f64, self.n as f64);
+        let quantile = |a: f64, b: f64, p: f64| match Beta::new(a, b) {
+            Ok(beta) => beta.inverse_cdf(p),
+            Err(_) => f64::NAN,
+        };
+        if self.n == 0 {
+            return (0.0, 1.0);
+        }
+        let low = if self.k == 0 { 0.0 } else { quantile(k, n - k + 1.0, 0.025) };
+        let high = if self.k >= self.n { 1.0 } else { quantile(k + 1.0, n - k, 0.975) };
+        (low, high)
+    }
+
+    /// `3 of 500 (0.60 %, 95 % interval 0.12 % to 1.74 %)`; for k = 0 the bound in words.
+    pub fn sentence(self) -> String {
+        let Rate { k, n } = self;
+        let (low, high) = self.interval();
+        match (k, n) {
+            (_, 0) => "no trials".to_owned(),
+            (0, _) => format!(
+                "0 of {n}: not seen, which bounds its probability per trial to at most {} (95 % \
+                 confidence)",
+                percent(high)
+            ),
+            _ => format!(
+                "{k} of {n} ({}, 95 % interval {} to {})",
+                percent(k as f64 / n as f64),
+                percent(low),
+                percent(high)
+            ),
+        }
+    }
+}
+
+/// A probability as a percentage with two significant digits or two decimals, whichever says more.
+pub fn percent(p: f64) -> String {
+    let p = p * 100.0;
+    match p {
+        _ if p == 0.0 || p >= 0.1 => format!("{p:.2} %"),
+        _ => format!("{p:.1e} %"),
+    }
+}
+
+/// The value below which a share `q` of `values` lies; `values` need not be sorted. `None` if empty.
+pub fn quantile(values: &mut [u64], q: f64) -> Option<u64> {
+    values.sort_unstable();
+    let at = (values.len().checked_sub(1)? as f64 * q).round() as usize;
+    values.get(at).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reference values: R 4.3, `binom.test(k, n)$conf.int`.
+    #[test]
+    fn intervals_agree_with_r() {
+        for (k, n, low, high) in [
+            (0, 10, 0.0, 0.308_497_1),
+            (1, 10, 0.002_528_579, 0.445_016_1),
+            (5, 10, 0.187_086_0, 0.812_914_0),
+            (10, 10, 0.691_502_9, 1.0),
+            (3, 500, 0.001_238_792, 0.017_435_77),
+            (0, 2000, 0.0, 0.001_842_741),
+        ] {
+            let (l, h) = Rate { k, n }.interval();
+            assert!((l - low).abs() < 1e-6 && (h - high).abs() < 1e-6, "{k}/{n}: {l} {h}");
+        }
+    }
+
+    #[test]
+    fn nothing_seen_is_said_as_a_bound() {
+        let sentence = Rate { k: 0, n: 2000 }.sentence();
+        assert!(sentence.contains("at most 0.18 %"), "{sentence}");
+        assert_eq!(Rate { k: 0, n: 0 }.sentence(), "no trials");
+        assert_eq!(Rate { k: 0, n: 0 }.interval(), (0.0, 1.0));
+    }
+
+    #[test]
+    fn an_interval_always_holds_the_rate() {
+        for n in [1, 2, 7, 100, 10_000] {
+            for k in (0..=n).step_by((n as usize / 7).max(1)) {
+                let (low, high) = Rate { k, n }.interval();
+                let p = k as f64 / n as f64;
+                assert!(low <= p && p <= high, "{k}/{n}: {low} {high}");
+            }
+        }
+    }
+
+    #[test]
+    fn quantiles_of_little_are_what_is_there() {
+        assert_eq!(quantile(&mut [], 0.5), None);
+        assert_eq!(quantile(&mut [7], 0.99), Some(7));
+        assert_eq!(quantile(&mut [3, 1, 2], 0.5), Some(2));
+    }
+}

@@ -1,0 +1,527 @@
+//! A worker's processes, and the loop that watches one trial in them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::Release};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
+
+use super::monitor::Monitor;
+use super::output::Stream;
+use super::watchdog::{Deadlines, Input, Output as Wish, PERIOD, Tick, Watchdog};
+use super::{PACKET, children_of};
+use crate::board::{ActorState, Board, Phase};
+use crate::capture::{Capturer, Snapshot};
+use crate::observation::{ActorSeen, CrashSeen, Isolation, Observation, Standstill};
+use crate::os::{cpu, process};
+use crate::protocol::{
+    BOARD_FD, Ending, FromKeeper, FromZygote, Launch, ORDER_VAR, Order, ROLE_VAR, Role, ToKeeper,
+    ZYGOTE_FD,
+};
+use crate::trial::Trial;
+
+/// A scenario binary, and the program that can be its keeper.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The binary whose `main` is the kit's.
+    pub exe: PathBuf,
+    /// A program that runs [`keeper::main`](super::keeper::main) when it is given that role: this
+    /// one, as a rule.
+    pub keeper: PathBuf,
+}
+
+/// Why a cell cannot go on. Never the trial's fault: what a trial does is an observation.
+#[derive(Debug, thiserror::Error)]
+pub enum CellError {
+    /// The keeper, a socket or shared memory could not be had.
+    #[error("failed to set up a worker's processes: {0}")]
+    SetUp(#[source] io::Error),
+    /// The keeper is gone: something outside killed it.
+    #[error("a worker's keeper process ended (was it killed?)")]
+    KeeperGone,
+    /// The kernel refused to start the trial's process.
+    #[error("{0}")]
+    NotStarted(String),
+}
+
+/// One thing to be run and watched.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Its name.
+    pub trial: &'a Trial,
+    /// What the process is told.
+    pub order: &'a Order,
+    /// When to stop waiting.
+    pub deadlines: Deadlines,
+    /// Whether the scenario promises steps.
+    pub counts_steps: bool,
+}
+
+/// A keeper, maybe a zygote, and the ends of what connects them to this process.
+///
+/// Dropping it ends them: the keeper sees its socket close.
+pub struct Cell {
+    keeper: Child,
+    control: OwnedFd,
+    zygote: Option<OwnedFd>,
+    zygote_pid: Option<i32>,
+    board: Board,
+    stdout: Stream,
+    stderr: Stream,
+    target: Target,
+    packet: Vec<u8>,
+}
+
+impl Cell {
+    /// Starts a keeper.
+    pub fn start(target: &Target) -> Result<Cell, CellError> {
+        Cell::try_start(target).map_err(CellError::SetUp)
+    }
+
+    fn try_start(target: &Target) -> io::Result<Cell> {
+        let pair =
+            || socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+        let (control, keepers_end) = pair()?;
+        let (zygote, zygotes_end) = pair()?;
+        let board = Board::create("standstill-board")?;
+        let board_fd = process::lift(board.fd().ok_or_else(|| io::Error::other("no board"))?)?;
+        let zygote_fd = process::lift(zygotes_end.as_fd())?;
+        let (stdout, out) = Stream::new()?;
+        let (stderr, err) = Stream::new()?;
+
+        let mut command = Command::new(&target.keeper);
+        // A group of its own: a Ctrl-C at the terminal is for the harness, which then decides.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.env(ROLE_VAR, Role::Keeper.name()).stdin(keepers_end).stdout(out).stderr(err);
+        process::pass_fd(&mut command, board_fd.as_raw_fd(), BOARD_FD);
+        process::pass_fd(&mut command, zygote_fd.as_raw_fd(), ZYGOTE_FD);
+        let keeper = command.spawn()?;
+        let (target, packet) = (target.clone(), vec![0; PACKET]);
+        let zygote = Some(zygote);
+        Ok(Cell {
+            keeper,
+            control,
+            zygote,
+            zygote_pid: None,
+            board,
+            stdout,
+            stderr,
+            target,
+            packet,
+        })
+    }
+
+    /// The keeper's process id.
+    pub fn keeper_pid(&self) -> i32 {
+        self.keeper.id() as i32
+    }
+
+    /// Prepares a zygote with `order`'s settings. `Ok(Err(why))`: it cannot be forked safely, or did
+    /// not come up within `patience`; trials then need fresh processes in another cell.
+    pub fn start_zygote(
+        &mut self,
+        order: &Order,
+        patience: Duration,
+    ) -> Result<Result<(), String>, CellError> {
+        self.zygote_pid = Some(self.launch(order, Role::Zygote)?);
+        let (Some(zygote), deadline) = (&self.zygote, Instant::now() + patience) else {
+            return Ok(Err("this worker has had its zygote".to_owned()));
+        };
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Err(format!("it was not prepared within {patience:?}")));
+            }
+            let mut polled = [PollFd::new(zygote, PollFlags::IN)];
+            let pause = timespec(left.min(PERIOD));
+            if matches!(poll(&mut polled, Some(&pause)), Ok(n) if n > 0) {
+                return Ok(match receive::<FromZygote>(zygote, &mut self.packet) {
+                    Received::Message(FromZygote::Ready) => Ok(()),
+                    Received::Message(FromZygote::Refused { why }) => Err(why),
+                    Received::Message(_) => Err("it answered out of turn".to_owned()),
+                    Received::HungUp => Err("it ended while it prepared".to_owned()),
+                });
+            }
+            // A scenario that prints while it prepares must not block on a full pipe.
+            self.stdout.drain();
+            self.stderr.drain();
+        }
+    }
+
+    /// Whether a zygote stands ready.
+    pub fn has_zygote(&self) -> bool {
+        self.zygote_pid.is_some() && self.zygote.is_some()
+    }
+
+    /// Runs and watches one trial. With a ready zygote it is forked from it, else started fresh.
+    ///
+    /// When `stop` becomes true the trial is killed and `Ok(None)` is returned: it was not observed.
+    pub fn run(
+        &mut self,
+        request: &Request<'_>,
+        capturer: &mut Capturer,
+        stop: &AtomicBool,
+    ) -> Result<Option<Observation>, CellError> {
+        self.stdout.take();
+        self.stderr.take();
+        self.board.reset();
+        let begun = Instant::now();
+        let isolation = if self.has_zygote() { Isolation::Zygote } else { Isolation::Fresh };
+        let pid = match isolation {
+            Isolation::Zygote => self.fork_trial(request.order)?,
+            Isolation::Fresh => Some(self.launch(request.order, Role::Trial)?),
+        };
+        let mut watch = Watch {
+            begun,
+            watchdog: Watchdog::new(request.deadlines),
+            monitor: pid.map(Monitor::new),
+            pid,
+            killer: pid.and_then(Killer::new),
+            standstill: None,
+            crash: None,
+            leaked: 0,
+            stacks: None,
+            notes: vec![],
+            killed: false,
+        };
+        let ending = loop {
+            if stop.load(Relaxed) {
+                self.call_off(&watch);
+                return Ok(None);
+            }
+            let next_look = watch.next_look();
+            match self.wait(next_look)? {
+                Some(Event::Ended(ending)) => break ending,
+                Some(Event::Lost(why)) => {
+                    watch.notes.push(why);
+                    break None;
+                }
+                None => {}
+            }
+            if next_look <= Instant::now() {
+                watch.look(&self.board, capturer);
+            }
+        };
+        let wall_us = begun.elapsed().as_micros() as u64;
+        let left_behind = self.sweep()?;
+        if ending.is_none() || !self.alive() {
+            self.zygote = None;
+        }
+        Ok(Some(self.observe(request, isolation, watch, ending, wall_us, left_behind)))
+    }
+
+    fn observe(
+        &mut self,
+        request: &Request<'_>,
+        isolation: Isolation,
+        watch: Watch,
+        ending: Option<Ending>,
+        wall_us: u64,
+        left_behind: u32,
+    ) -> Observation {
+        let board = &self.board;
+        let actors = actors_of(board);
+        let all_finished = actors.iter().all(|a| a.state == ActorState::Finished);
+        let (opened, closed) = (board.opened_ns.load(Relaxed), board.closed_ns.load(Relaxed));
+        Observation {
+            trial: request.trial.clone(),
+            isolation,
+            counts_steps: request.counts_steps,
+            timeout_ms: request.deadlines.acting.as_millis() as u64,
+            phase: board.phase(),
+            outcome: board.outcome(),
+            message: board.message(),
+            ending,
+            killed: watch.killed,
+            wall_us,
+            acted_us: if opened == 0 { 0 } else { closed.saturating_sub(opened) / 1000 },
+            actors: if all_finished { vec![] } else { actors },
+            panics: board.panics.load(Relaxed),
+            standstill: watch.standstill,
+            crash: watch.crash,
+            leaked_threads: watch.leaked,
+            stacks: watch.stacks,
+            left_behind,
+            stdout: self.stdout.take(),
+            stderr: self.stderr.take(),
+            notes: watch.notes,
+        }
+    }
+
+    /// Starts a process through the keeper.
+    fn launch(&mut self, order: &Order, role: Role) -> Result<i32, CellError> {
+        let json =
+            serde_json::to_string(order).map_err(|e| CellError::NotStarted(e.to_string()))?;
+        let mut env = BTreeMap::new();
+        env.insert(ROLE_VAR.to_owned(), role.name().to_owned());
+        env.insert(ORDER_VAR.to_owned(), json);
+        if role == Role::Zygote && std::env::var_os("GLIBC_TUNABLES").is_none() {
+            // Models on huge pages: a fork copies one table entry for 2 MiB instead of 512.
+            env.insert("GLIBC_TUNABLES".to_owned(), "glibc.malloc.hugetlb=1".to_owned());
+        }
+        let zygote = role == Role::Zygote;
+        let launch = Launch { exe: self.target.exe.clone(), args: vec![], env, zygote };
+        self.tell(&ToKeeper::Spawn(launch))?;
+        match self.answer()? {
+            FromKeeper::Started { pid } => Ok(pid),
+            FromKeeper::Failed { why } => Err(CellError::NotStarted(why)),
+            FromKeeper::Ended(_) | FromKeeper::Swept { .. } => Err(CellError::KeeperGone),
+        }
+    }
+
+    /// Has the zygote fork; `None` when it died instead.
+    fn fork_trial(&mut self, order: &Order) -> Result<Option<i32>, CellError> {
+        let Some(zygote) = &self.zygote else { return Ok(None) };
+        let json = serde_json::to_vec(order).map_err(|e| CellError::NotStarted(e.to_string()))?;
+        if rustix::net::send(zygote, &json, SendFlags::NOSIGNAL).is_err() {
+            return Ok(None);
+        }
+        match receive::<FromZygote>(zygote, &mut self.packet) {
+            Received::Message(FromZygote::Started { pid }) => Ok(Some(pid)),
+            Received::Message(FromZygote::Refused { why }) => Err(CellError::NotStarted(why)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits until `until` for the trial's end, reading its output meanwhile.
+    fn wait(&mut self, until: Instant) -> Result<Option<Event>, CellError> {
+        self.stdout.drain();
+        self.stderr.drain();
+        let zygote = self.zygote.as_ref().filter(|_| self.zygote_pid.is_some());
+        let mut polled = vec![
+            PollFd::new(self.stdout.pipe(), PollFlags::IN),
+            PollFd::new(self.stderr.pipe(), PollFlags::IN),
+            PollFd::new(&self.control, PollFlags::IN),
+        ];
+        polled.extend(zygote.map(|z| PollFd::new(z, PollFlags::IN)));
+        let pause = timespec(until.saturating_duration_since(Instant::now()));
+        if poll(&mut polled, Some(&pause)).is_err() {
+            return Ok(None);
+        }
+        let (control, forked) = (
+            !polled[2].revents().is_empty(),
+            polled.get(3).is_some_and(|p| !p.revents().is_empty()),
+        );
+        if forked && let Some(zygote) = zygote {
+            return Ok(Some(match receive::<FromZygote>(zygote, &mut self.packet) {
+                Received::Message(FromZygote::Ended(ending)) => Event::Ended(Some(ending)),
+                _ => Event::Lost("the zygote died during the trial".to_owned()),
+            }));
+        }
+        if control && let FromKeeper::Ended(ending) = self.answer()? {
+            return Ok(Some(Event::Ended(Some(ending))));
+        }
+        Ok(None)
+    }
+
+    /// Kills what the trial left behind; how many processes that were.
+    fn sweep(&mut self) -> Result<u32, CellError> {
+        let keeper = self.keeper_pid();
+        let others = children_of(keeper, keeper);
+        if others.iter().all(|pid| Some(*pid) == self.zygote_pid) {
+            return Ok(0);
+        }
+        self.tell(&ToKeeper::Sweep)?;
+        loop {
+            match self.answer()? {
+                FromKeeper::Swept { killed } => return Ok(killed),
+                FromKeeper::Started { .. } | FromKeeper::Failed { .. } | FromKeeper::Ended(_) => {}
+            }
+        }
+    }
+
+    /// Ends the trial without wanting to know how it was going.
+    fn call_off(&mut self, watch: &Watch) {
+        if let Some(killer) = &watch.killer {
+            killer.kill();
+        }
+        // The next order needs a zygote that is not in the middle of this one.
+        self.zygote = None;
+    }
+
+    fn alive(&self) -> bool {
+        match self.zygote_pid {
+            Some(_) if self.zygote.is_none() => false,
+            Some(zygote) => children_of(self.keeper_pid(), self.keeper_pid()).contains(&zygote),
+            None => true,
+        }
+    }
+
+    /// Whether the cell had a zygote that is gone: the worker needs a new cell.
+    pub fn is_spent(&self) -> bool {
+        self.zygote_pid.is_some() && self.zygote.is_none()
+    }
+
+    fn tell(&self, message: &ToKeeper) -> Result<(), CellError> {
+        let json = serde_json::to_vec(message).map_err(|e| CellError::NotStarted(e.to_string()))?;
+        match rustix::net::send(&self.control, &json, SendFlags::NOSIGNAL) {
+            Ok(_) => Ok(()),
+            Err(rustix::io::Errno::MSGSIZE) => Err(CellError::NotStarted(
+                "the settings of the scenario are too long to pass on".to_owned(),
+            )),
+            Err(_) => Err(CellError::KeeperGone),
+        }
+    }
+
+    fn answer(&mut self) -> Result<FromKeeper, CellError> {
+        match receive(&self.control, &mut self.packet) {
+            Received::Message(message) => Ok(message),
+            Received::HungUp => Err(CellError::KeeperGone),
+        }
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        // Hang up, so that the keeper kills everything and goes; then see it gone.
+        let (closed, _) = match std::io::pipe() {
+            Ok((r, w)) => (OwnedFd::from(r), OwnedFd::from(w)),
+            Err(_) => return,
+        };
+        drop(std::mem::replace(&mut self.control, closed));
+        let _ = self.keeper.wait();
+    }
+}
+
+enum Event {
+    Ended(Option<Ending>),
+    Lost(String),
+}
+
+/// One trial under watch.
+struct Watch {
+    begun: Instant,
+    watchdog: Watchdog,
+    monitor: Option<Monitor>,
+    pid: Option<i32>,
+    killer: Option<Killer>,
+    standstill: Option<Standstill>,
+    crash: Option<CrashSeen>,
+    leaked: u32,
+    stacks: Option<Snapshot>,
+    notes: Vec<String>,
+    killed: bool,
+}
+
+impl Watch {
+    fn next_look(&self) -> Instant {
+        let looks = self.begun.elapsed().as_nanos() / PERIOD.as_nanos() + 1;
+        self.begun + PERIOD * looks as u32
+    }
+
+    fn look(&mut self, board: &Board, capturer: &mut Capturer) {
+        let (Some(pid), Some(_), false) = (self.pid, &self.monitor, self.killed) else { return };
+        match board.phase() {
+            Phase::Crashed if self.crash.is_none() => {
+                let (signal, tid) = (board.signal.load(Relaxed), board.detail.load(Relaxed));
+                self.crash = Some(CrashSeen { signal: signal as i32, tid: tid as i32 });
+                self.capture(pid, capturer);
+                board.seen.store(1, Release);
+            }
+            Phase::Leaked if self.leaked == 0 => {
+                self.leaked = board.detail.load(Relaxed).max(1);
+                self.capture(pid, capturer);
+                board.seen.store(1, Release);
+            }
+            Phase::Crashed | Phase::Leaked => {}
+            phase => self.sample(pid, phase, board, capturer),
+        }
+    }
+
+    fn sample(&mut self, pid: i32, phase: Phase, board: &Board, capturer: &mut Capturer) {
+        let (Some(monitor), Some(cpu)) = (&mut self.monitor, cpu::process_cpu(pid)) else { return };
+        let tick = Tick { at: self.begun.elapsed(), cpu, phase, actors: actors_of(board) };
+        let mut wish = self.watchdog.feed(Input::Tick(tick));
+        loop {
+            let answer = match wish {
+                Wish::Wait => return,
+                Wish::Conclude(standstill) => {
+                    self.standstill = Some(standstill);
+                    self.capture(pid, capturer);
+                    self.kill();
+                    return;
+                }
+                Wish::CollectTwice => {
+                    let Some(first) = monitor.collect(true) else { return };
+                    let second = if first.complete { monitor.collect(true) } else { None };
+                    let wakers = match &second {
+                        Some(second) if *second == first => monitor.outside_wakers(&first.threads),
+                        _ => vec![],
+                    };
+                    Input::Collected { first, second, wakers }
+                }
+                Wish::Survey => {
+                    let Some(all) = monitor.collect(false) else { return };
+                    let wakers = monitor.outside_wakers(&all.threads);
+                    Input::Surveyed { all, wakers }
+                }
+            };
+            wish = self.watchdog.feed(answer);
+        }
+    }
+
+    fn capture(&mut self, pid: i32, capturer: &mut Capturer) {
+        match capturer.capture(pid) {
+            Ok(stacks) => self.stacks = Some(stacks),
+            Err(error) => self.notes.push(format!("no stacks: {error}")),
+        }
+    }
+
+    fn kill(&mut self) {
+        self.killed = true;
+        if let Some(killer) = &self.killer {
+            killer.kill();
+        }
+    }
+}
+
+/// Kills one process and never another: a pidfd does not follow a number to its next owner.
+struct Killer(OwnedFd);
+
+impl Killer {
+    fn new(pid: i32) -> Option<Killer> {
+        let pid = rustix::process::Pid::from_raw(pid)?;
+        rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok().map(Killer)
+    }
+
+    fn kill(&self) {
+        let _ = rustix::process::pidfd_send_signal(&self.0, rustix::process::Signal::KILL);
+    }
+}
+
+fn actors_of(board: &Board) -> Vec<ActorSeen> {
+    let seen = |cell: &crate::board::Cell| ActorSeen {
+        tid: cell.tid.load(Relaxed) as i32,
+        state: cell.state(),
+        steps: cell.steps.load(Relaxed),
+    };
+    board.cast().iter().map(seen).collect()
+}
+
+enum Received<T> {
+    Message(T),
+    HungUp,
+}
+
+/// The next packet. One that cannot be read counts as hung up: the other side is not ours any more.
+fn receive<T: serde::de::DeserializeOwned>(socket: &OwnedFd, packet: &mut [u8]) -> Received<T> {
+    loop {
+        match rustix::net::recv(socket, &mut *packet, RecvFlags::empty()) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok((n, _)) if n > 0 => {
+                let message = serde_json::from_slice(&packet[..n]);
+                return message.map_or(Received::HungUp, Received::Message);
+            }
+            _ => return Received::HungUp,
+        }
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec { tv_sec: duration.as_secs() as i64, tv_nsec: i64::from(duration.subsec_nanos()) }
+}

@@ -1,0 +1,38 @@
+//! One trial, from its order to its observation.
+//!
+//! A worker owns a [`Cell`]: a keeper process, below it perhaps a zygote, below that the trial. The
+//! worker reads the trial's output, feeds the [watchdog], captures stacks when there is reason to,
+//! kills what has to be killed, and writes down what it saw.
+
+mod cell;
+pub mod keeper;
+mod monitor;
+mod output;
+pub mod watchdog;
+
+pub use cell::{Cell, CellError, Request, Target};
+
+/// The longest packet on a control socket, in bytes.
+pub const PACKET: usize = 128 * 1024;
+
+/// The children of a process's thread, dead ones not yet reaped included.
+///
+/// `/proc/PID/task/TID/children` needs `CONFIG_PROC_CHILDREN`, which distributions set; without it
+/// every process is asked for its parent.
+pub(crate) fn children_of(pid: i32, tid: i32) -> Vec<i32> {
+    if let Ok(list) = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")) {
+        return list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
+    }
+    let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
+    processes
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|child| parent_of(*child) == Some(pid))
+        .collect()
+}
+
+fn parent_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything, also parentheses and spaces.
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}
