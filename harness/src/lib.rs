@@ -2,4 +2,5 @@
 //! underneath.
 
 pub mod capture;
+pub mod os;
 pub mod verdict;

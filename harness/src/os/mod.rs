@@ -1,0 +1,3 @@
+//! System calls: the harness's only unsafe code.
+
+pub mod ptrace;
