@@ -62,8 +62,15 @@ fn serve_pings() {
     }
 }
 
+/// Starts a thread; when this returns, it has its name.
 fn start(name: &str, body: impl FnOnce() + Send + 'static) {
+    let (tell, told) = mpsc::channel();
+    let body = move || {
+        tell.send(()).unwrap();
+        body();
+    };
     thread::Builder::new().name(name.into()).spawn(body).unwrap();
+    told.recv().unwrap();
 }
 
 fn on_signal(signal: i32, handler: extern "C" fn(i32)) {
@@ -98,13 +105,13 @@ fn stand_still() {
         spin();
     });
     let interrupted = told.recv().unwrap();
-    thread::sleep(Duration::from_millis(50));
+    // Time for all of them to get where they stay.
+    thread::sleep(Duration::from_millis(100));
     // SAFETY: the thread spins for as long as the process lives.
     unsafe { libc::pthread_kill(interrupted, libc::SIGUSR2) };
     while !IN_HANDLER.load(Ordering::SeqCst) {
         thread::yield_now();
     }
-    thread::sleep(Duration::from_millis(50));
 }
 
 #[inline(never)]
@@ -271,7 +278,11 @@ fn frame_of<'a>(thread: &'a ThreadStack, function: &str) -> (usize, &'a Frame) {
         name.strip_suffix(function).is_some_and(|path| path.is_empty() || path.ends_with("::"))
     };
     let found = thread.frames.iter().enumerate().find(|(_, frame)| is_it(frame));
-    found.unwrap_or_else(|| panic!("no {function} in {thread:#?}"))
+    found.unwrap_or_else(|| panic!("no {function} in\n{}", told(thread)))
+}
+
+fn told(thread: &ThreadStack) -> String {
+    Snapshot { threads: vec![thread.clone()], ..Snapshot::default() }.to_string()
 }
 
 fn is_at_this_file(frame: &Frame) -> bool {
@@ -299,7 +310,7 @@ fn every_thread_is_named_and_stands_where_it_waits() {
     ] {
         let thread = thread_named(&snapshot, name);
         let ((inner, _), (place, outer)) = (frame_of(thread, inner), frame_of(thread, outer));
-        assert!(inner < place, "{thread:#?}");
+        assert!(inner < place, "{}", told(thread));
         assert!(is_at_this_file(outer), "{outer:#?}");
         assert_eq!(thread.truncated, None, "{snapshot}");
         assert_eq!(thread.frames[0].trust, Trust::Registers);
@@ -307,7 +318,6 @@ fn every_thread_is_named_and_stands_where_it_waits() {
     }
     target.ping();
     assert!(!target.states().contains('t'), "{}", target.states());
-    eprintln!("{snapshot}");
 }
 
 #[test]
@@ -317,7 +327,7 @@ fn an_inlined_call_is_a_frame_of_its_own() {
     for name in ["spinner", "interrupted"] {
         let thread = thread_named(&snapshot, name);
         let ((at, turn), (_, spin)) = (frame_of(thread, "turn"), frame_of(thread, "spin"));
-        assert!(turn.inlined && !spin.inlined, "{thread:#?}");
+        assert!(turn.inlined && !spin.inlined, "{}", told(thread));
         assert_eq!(thread.frames[at + 1], *spin);
         assert_eq!((turn.pc, turn.module_address), (spin.pc, spin.module_address));
         assert!(is_at_this_file(turn) && turn.line > spin.line, "{turn:#?}");
@@ -328,7 +338,8 @@ fn an_inlined_call_is_a_frame_of_its_own() {
 fn frames_of_c_have_names() {
     let target = Target::ready("still");
     let snapshot = Capturer::new().capture(target.pid()).unwrap();
-    for (thread, function) in [("qsorter", "qsort"), ("pthread", "pthread_mutex_lock")] {
+    // qsort itself has left for this one by a jump.
+    for (thread, function) in [("qsorter", "qsort_r"), ("pthread", "pthread_mutex_lock")] {
         let (_, frame) = frame_of(thread_named(&snapshot, thread), function);
         assert_eq!(frame.module.as_deref(), Some("libc.so.6"));
     }
@@ -486,7 +497,10 @@ fn a_crowd_folds_and_is_stopped_but_shortly() {
             assert_eq!(snapshot.threads.len(), threads + 1);
             let text = snapshot.to_string();
             assert!(threads == 2 || text.contains("crowd-1, crowd-2"), "{text}");
-            assert!(text.lines().count() < 100, "{text}");
+            // libtest's two, the crowd, and whoever of it was still on the way.
+            let headings =
+                text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
+            assert!(threads == 2 || headings < threads / 4, "{text}");
         }
     }
 }

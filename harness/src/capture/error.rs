@@ -22,7 +22,10 @@ pub enum CaptureError {
         pid: i32,
     },
     /// Stacks cannot be walked on this machine.
-    #[error("capture process {pid}: stacks need x86-64 Linux, and this is {}", std::env::consts::ARCH)]
+    #[error(
+        "capture process {pid}: stacks need x86-64 Linux, and this is {}",
+        std::env::consts::ARCH
+    )]
     Unsupported {
         /// The process.
         pid: i32,

@@ -165,6 +165,11 @@ impl Capturer {
         let address = call.lookup.wrapping_sub(module.bias);
         let bare =
             Frame { module: Some(module.name.clone()), module_address: Some(address), ..bare };
+        if call.is_signal {
+            // As gdb puts it; libc has at best a name for it that nobody would look for.
+            frames.push(Frame { function: Some("<signal handler called>".into()), ..bare });
+            return;
+        }
         let names = self.binaries.get_mut(module.binary).map(|b| b.symbols.names(address));
         match names.as_deref() {
             None | Some([]) => frames.push(bare),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// After this long without a stop, a thread is seized again: an `execve` can have put another
 /// thread in its place.
 const SEIZE_AGAIN: Duration = Duration::from_millis(50);
+/// How often a process that refuses to be traced is asked.
+const ATTEMPTS: u64 = 5;
+/// The system calls of a capture return at once. When they do not, the caller gets an error rather
+/// than a hang.
+const STUCK: Duration = Duration::from_secs(10);
 /// x86-64 lets a function use this much below its stack pointer.
 const RED_ZONE: u64 = 128;
 
@@ -80,11 +86,43 @@ impl Stack {
 
 /// Stops `pid`, copies what its stacks are made of and lets it go on.
 pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
+    let fail = |source| CaptureError::System { pid, action: "trace", source };
+    let (tell, told) = mpsc::channel();
+    let start = Instant::now();
     let tracer = thread::Builder::new()
         .name("capture".into())
-        .spawn(move || Tracees::new(pid).stop_and_copy())
-        .map_err(|source| CaptureError::System { pid, action: "trace", source })?;
-    tracer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        .spawn(move || {
+            // Fails only after `STUCK`, when nobody listens any more.
+            let _ = tell.send(Tracees::new(pid).stop_and_copy());
+        })
+        .map_err(fail)?;
+    loop {
+        match told.recv_timeout(Duration::from_millis(100)) {
+            Ok(result) => {
+                // What it could not let go of is let go of at its end.
+                let _ = tracer.join();
+                return result;
+            }
+            Err(RecvTimeoutError::Timeout) if start.elapsed() < STUCK => bury_the_dead(pid),
+            Err(RecvTimeoutError::Timeout) => return Err(fail(io::ErrorKind::TimedOut.into())),
+            Err(RecvTimeoutError::Disconnected) => match tracer.join() {
+                Ok(()) => return Err(fail(io::ErrorKind::BrokenPipe.into())),
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
+    }
+}
+
+/// Unties an old knot of Linux: `execve` waits, with a lock held, until the other threads of the
+/// process are buried, while the tracer that should bury them waits in ptrace for that lock. A wait
+/// by any thread of the tracer's process buries them just as well.
+fn bury_the_dead(pid: i32) {
+    for tid in task_ids(pid).unwrap_or_default() {
+        // The main thread's death is the business of its parent.
+        if tid != pid && kernel_state(pid, tid) == Some('Z') {
+            ptrace::bury(tid);
+        }
+    }
 }
 
 /// The threads of one process, seized by the calling thread. Dropping it lets them go on.
@@ -112,23 +150,45 @@ impl Tracees {
 
     /// Stops thread after thread until none is left that could start another.
     fn stop_all(&mut self, start: Instant) -> Result<(), CaptureError> {
-        while self.seize_new()? && start.elapsed() < PATIENCE {
-            self.await_stops(start);
+        let mut attempts = 0;
+        loop {
+            let (found, refused) = self.seize_new()?;
+            if found && start.elapsed() < PATIENCE {
+                self.await_stops(start);
+                continue;
+            }
+            if let Some((_, e)) = refused.first()
+                && self.threads.is_empty()
+            {
+                // May pass: a thread is refused while `execve` puts it in the place of another, and
+                // until the end of the thread that made the capture before this one.
+                attempts += 1;
+                if attempts < ATTEMPTS {
+                    thread::sleep(Duration::from_millis(attempts));
+                    continue;
+                }
+                let source = io::Error::from(e.kind());
+                let source = e.raw_os_error().map_or(source, io::Error::from_raw_os_error);
+                return Err(CaptureError::new(self.pid, "trace", source));
+            }
+            if self.threads.is_empty() {
+                return Err(CaptureError::Gone { pid: self.pid });
+            }
+            for (tid, e) in refused {
+                let name = thread_name(self.pid, tid).unwrap_or_default();
+                self.notes.push(format!("Thread {tid} ({name}) cannot be traced: {e}."));
+            }
+            return Ok(());
         }
-        Ok(())
     }
 
-    /// Seizes and interrupts the threads not seen before; whether there were any.
-    fn seize_new(&mut self) -> Result<bool, CaptureError> {
+    /// Seizes and interrupts the threads not seen before: whether there were any, and which live
+    /// ones could not be seized.
+    fn seize_new(&mut self) -> Result<(bool, Vec<(i32, io::Error)>), CaptureError> {
         let fail = |e| CaptureError::new(self.pid, "list the threads of", e);
         let mut found = false;
         let mut refused = Vec::new();
-        for entry in fs::read_dir(format!("/proc/{}/task", self.pid)).map_err(fail)? {
-            // Reading the directory of a process that has just ended fails with ESRCH.
-            let Ok(entry) = entry else { break };
-            let Some(tid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
+        for tid in task_ids(self.pid).map_err(fail)? {
             if self.threads.contains_key(&tid) {
                 continue;
             }
@@ -143,15 +203,7 @@ impl Tracees {
                 Err(_) => {}
             }
         }
-        if self.threads.is_empty() {
-            let (_, e) = refused.pop().unwrap_or((0, io::Error::from_raw_os_error(libc::ESRCH)));
-            return Err(CaptureError::new(self.pid, "trace", e));
-        }
-        for (tid, e) in refused {
-            let name = thread_name(self.pid, tid).unwrap_or_default();
-            self.note(format!("Thread {tid} ({name}) cannot be traced: {e}."));
-        }
-        Ok(found)
+        Ok((found, refused))
     }
 
     /// Waits until every seized thread stands still, has ended, or has used up the patience.
@@ -178,7 +230,7 @@ impl Tracees {
             pending.retain(|&tid| !is_alive(self.pid, tid));
             for tid in pending {
                 self.threads.remove(&tid);
-                self.note(format!("Thread {tid} ended while the process was being stopped."));
+                self.notes.push(format!("Thread {tid} ended while the process was being stopped."));
             }
             if Instant::now() >= seize_again {
                 seize_again += SEIZE_AGAIN;
@@ -220,26 +272,21 @@ impl Tracees {
         }
         for tid in ended {
             self.threads.remove(&tid);
-            self.note(format!("Thread {tid} was killed while the process was stopped."));
+            self.notes.push(format!("Thread {tid} was killed while the process was stopped."));
         }
         if threads.is_empty() {
             return Err(CaptureError::Gone { pid });
         }
         if !self.threads.contains_key(&pid) {
-            self.note("The main thread cannot be seen, or has ended before the others.".into());
+            self.notes
+                .push("The main thread cannot be seen, or has ended before the others.".into());
         }
         let (witness, maps) = memory.unwrap_or_else(|| (pid, Maps::default()));
         if maps.iter().next().is_none() {
-            self.note("The memory map could not be read; frames have no names.".into());
+            self.notes.push("The memory map could not be read; frames have no names.".into());
         }
         let vdso = copy_vdso(witness, &maps);
         Ok(Stopped { witness, threads, maps, vdso, duration: Duration::ZERO, notes: Vec::new() })
-    }
-
-    fn note(&mut self, note: String) {
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
     }
 }
 
@@ -254,6 +301,13 @@ impl Drop for Tracees {
             }
         }
     }
+}
+
+/// The threads of a process, corpses included.
+fn task_ids(pid: i32) -> io::Result<Vec<i32>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
+    // The listing breaks off with an error when the process ends meanwhile.
+    Ok(entries.map_while(Result::ok).filter_map(|e| e.file_name().to_str()?.parse().ok()).collect())
 }
 
 fn read_maps(pid: i32, tid: i32) -> Maps {

@@ -8,8 +8,8 @@ use framehop::{Error, FrameAddress, Unwinder};
 use super::Trust;
 use super::maps::Maps;
 use super::modules::AddressSpace;
-use super::stop::{STACK_LIMIT, ThreadState};
-use crate::os::ptrace;
+use super::stop::{STACK_LIMIT, Stack, ThreadState};
+use crate::os::ptrace::{self, Registers};
 
 /// Deeper stacks are cut: the innermost calls tell what a thread waits for.
 const FRAME_LIMIT: usize = 256;
@@ -22,6 +22,8 @@ pub(super) struct Call {
     /// An address within the instruction that is being executed. A return address lies behind its
     /// call, which may have been the last instruction of a line, a scope or the function.
     pub(super) lookup: u64,
+    /// Not a call of the program's: the kernel has called a signal handler here.
+    pub(super) is_signal: bool,
     pub(super) trust: Trust,
 }
 
@@ -43,35 +45,64 @@ impl<'a> Walker<'a> {
 
     /// The calls on a thread's stack, innermost first, and why the walk ended early if it did.
     pub(super) fn walk(&mut self, thread: &ThreadState) -> (Vec<Call>, Option<String>) {
-        let start = thread.registers;
-        let mut registers = UnwindRegsX86_64::new(start.pc, start.sp, start.fp);
-        let mut read = |address| thread.stack.word(address).ok_or(());
-
-        let mut at = FrameAddress::from_instruction_pointer(start.pc);
-        let mut calls = vec![Call { pc: start.pc, lookup: start.pc, trust: Trust::Registers }];
+        let Registers { pc, sp, fp } = thread.registers;
+        let mut registers = UnwindRegsX86_64::new(pc, sp, fp);
+        let mut at = FrameAddress::from_instruction_pointer(pc);
+        let mut calls = Vec::new();
         loop {
-            let next = self.space.unwinder.unwind_frame(at, &mut registers, &mut self.cache, &mut read);
-            let pc = match next {
-                Ok(Some(pc)) => pc,
-                Ok(None) | Err(Error::ReturnAddressIsNull) => return (calls, None),
-                Err(e) => return (calls, Some(explain(e, thread))),
+            let in_trampoline = self.trampolines.contains(at.address());
+            calls.push(Call {
+                pc: at.address(),
+                lookup: at.address_for_lookup(),
+                is_signal: in_trampoline,
+                trust: if calls.is_empty() { Trust::Registers } else { Trust::Unwound },
+            });
+            let next = match in_trampoline.then(|| interrupted(&registers, &thread.stack)).flatten()
+            {
+                // Not a call: the very instruction that the signal interrupted.
+                Some(before) => {
+                    registers = before;
+                    FrameAddress::from_instruction_pointer(before.ip())
+                }
+                None => match self.step(at, &mut registers, &thread.stack) {
+                    Ok(Some(caller)) => caller,
+                    Ok(None) => return (calls, None),
+                    Err(e) => return (calls, Some(explain(e, thread))),
+                },
             };
-            if !self.maps.is_code(pc.saturating_sub(1)) {
+            if !self.maps.is_code(next.address_for_lookup()) {
                 return (calls, Some("a return address leads outside all code".into()));
             }
             if calls.len() == FRAME_LIMIT {
                 return (calls, Some(format!("it is deeper than {FRAME_LIMIT} frames")));
             }
-            // A signal handler returns into a trampoline, and the trampoline to the instruction
-            // that the signal interrupted, which is not a call.
-            let interrupted = self.trampolines.contains(at.address());
-            at = match FrameAddress::from_return_address(pc) {
-                Some(address) if !interrupted => address,
-                _ => FrameAddress::from_instruction_pointer(pc),
-            };
-            calls.push(Call { pc, lookup: at.address_for_lookup(), trust: Trust::Unwound });
+            at = next;
         }
     }
+
+    /// One call outwards; `None` at the outermost.
+    fn step(
+        &mut self,
+        at: FrameAddress,
+        registers: &mut UnwindRegsX86_64,
+        stack: &Stack,
+    ) -> Result<Option<FrameAddress>, Error> {
+        let mut read = |address| stack.word(address).ok_or(());
+        let caller = self.space.unwinder.unwind_frame(at, registers, &mut self.cache, &mut read)?;
+        Ok(caller.and_then(FrameAddress::from_return_address))
+    }
+}
+
+/// The registers that a signal interrupted, from its trampoline: the kernel has put them where the
+/// stack pointer points to then. framehop cannot follow the expressions that say so.
+fn interrupted(registers: &UnwindRegsX86_64, stack: &Stack) -> Option<UnwindRegsX86_64> {
+    // Offsets in the kernel's `struct ucontext`.
+    const RBP: u64 = 120;
+    const RSP: u64 = 160;
+    const RIP: u64 = 168;
+
+    let word = |offset| stack.word(registers.sp().checked_add(offset)?);
+    Some(UnwindRegsX86_64::new(word(RIP)?, word(RSP)?, word(RBP)?))
 }
 
 fn explain(error: Error, thread: &ThreadState) -> String {
@@ -84,9 +115,7 @@ fn explain(error: Error, thread: &ThreadState) -> String {
             "there is neither an unwind table nor a frame pointer to follow".into()
         }
         Error::DidNotAdvance => "the walk made no progress".into(),
-        Error::IntegerOverflow | Error::ReturnAddressIsNull => {
-            "the registers lead nowhere".into()
-        }
+        Error::IntegerOverflow | Error::ReturnAddressIsNull => "the registers lead nowhere".into(),
     }
 }
 

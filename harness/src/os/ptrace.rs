@@ -83,6 +83,14 @@ pub fn detach(tid: i32, stop: Stop) -> io::Result<()> {
     request(libc::PTRACE_DETACH as i64, tid, ptr::null_mut(), data)
 }
 
+/// Reaps the dead thread `tid`, seized by any thread of this process. Not for the main thread of a
+/// child: that would be its exit status.
+pub fn bury(tid: i32) {
+    let flags = libc::WEXITED | libc::WNOHANG | libc::__WALL;
+    // SAFETY: waitid accepts a null pointer where it would put what it found.
+    unsafe { libc::waitid(libc::P_PID, tid as libc::id_t, ptr::null_mut(), flags) };
+}
+
 /// Copies memory of process `pid` from `address` on into `buffer`; how many bytes could be read
 /// before the first that is not mapped.
 pub fn read_memory(pid: i32, address: u64, buffer: &mut [u8]) -> io::Result<usize> {
