@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use super::CaptureError;
 use super::maps::Maps;
+use super::stack::{self, Stack};
+use super::tasks::{is_alive, kernel_state, task_ids, thread_name};
 use crate::os::ptrace::{self, Registers, Stop};
 
-/// How much of a stack is copied. Deeper walks end early and say so.
-pub(super) const STACK_LIMIT: u64 = 512 * 1024;
 /// How long threads get to stop. All do within microseconds, but one that the kernel holds in an
 /// uninterruptible sleep.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,8 +28,6 @@ const ATTEMPTS: u64 = 5;
 /// The system calls of a capture return at once. When they do not, the caller gets an error rather
 /// than a hang.
 const STUCK: Duration = Duration::from_secs(10);
-/// x86-64 lets a function use this much below its stack pointer.
-const RED_ZONE: u64 = 128;
 
 /// A process as it stood while it was stopped.
 #[derive(Debug)]
@@ -59,29 +57,6 @@ pub(super) struct StoppedThread {
 pub(super) struct ThreadState {
     pub(super) registers: Registers,
     pub(super) stack: Stack,
-}
-
-/// A copy of the innermost part of a stack.
-#[derive(Debug, Default)]
-pub(super) struct Stack {
-    start: u64,
-    bytes: Vec<u8>,
-    /// The stack goes on beyond the copy.
-    cut: bool,
-}
-
-impl Stack {
-    /// The word at `address` of the target.
-    pub(super) fn word(&self, address: u64) -> Option<u64> {
-        let at = usize::try_from(address.checked_sub(self.start)?).ok()?;
-        let bytes = self.bytes.get(at..at.checked_add(8)?)?;
-        Some(u64::from_le_bytes(bytes.try_into().ok()?))
-    }
-
-    /// Whether `address` lies where the copy had to end before the stack did.
-    pub(super) fn is_beyond_copy(&self, address: u64) -> bool {
-        self.cut && address.saturating_add(8) > self.start + self.bytes.len() as u64
-    }
 }
 
 /// Stops `pid`, copies what its stacks are made of and lets it go on.
@@ -262,7 +237,7 @@ impl Tracees {
             match ptrace::registers(tid) {
                 Ok(registers) => {
                     let (_, maps) = memory.get_or_insert_with(|| (tid, read_maps(pid, tid)));
-                    let stack = copy_stack(tid, registers.sp, maps);
+                    let stack = Stack::copy(tid, registers.sp, maps);
                     let state = Ok(ThreadState { registers, stack });
                     threads.push(StoppedThread { tid, name: name(), state });
                 }
@@ -285,7 +260,8 @@ impl Tracees {
         if maps.iter().next().is_none() {
             self.notes.push("The memory map could not be read; frames have no names.".into());
         }
-        let vdso = copy_vdso(witness, &maps);
+        let vdso = maps.iter().find(|m| m.path == "[vdso]").map(|m| m.range.clone());
+        let vdso = vdso.map_or_else(Vec::new, |range| stack::copy(witness, range));
         Ok(Stopped { witness, threads, maps, vdso, duration: Duration::ZERO, notes: Vec::new() })
     }
 }
@@ -303,51 +279,6 @@ impl Drop for Tracees {
     }
 }
 
-/// The threads of a process, corpses included.
-fn task_ids(pid: i32) -> io::Result<Vec<i32>> {
-    let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
-    // The listing breaks off with an error when the process ends meanwhile.
-    Ok(entries.map_while(Result::ok).filter_map(|e| e.file_name().to_str()?.parse().ok()).collect())
-}
-
 fn read_maps(pid: i32, tid: i32) -> Maps {
     Maps::parse(&fs::read(format!("/proc/{pid}/task/{tid}/maps")).unwrap_or_default())
-}
-
-fn copy_stack(tid: i32, sp: u64, maps: &Maps) -> Stack {
-    let Some(mapping) = maps.at(sp) else { return Stack::default() };
-    let start = sp.saturating_sub(RED_ZONE).max(mapping.range.start);
-    let length = (mapping.range.end - start).min(STACK_LIMIT);
-    let cut = start + length < mapping.range.end;
-    Stack { start, bytes: copy_memory(tid, start, length as usize), cut }
-}
-
-fn copy_vdso(tid: i32, maps: &Maps) -> Vec<u8> {
-    let Some(vdso) = maps.iter().find(|m| m.path == "[vdso]") else { return Vec::new() };
-    copy_memory(tid, vdso.range.start, (vdso.range.end - vdso.range.start) as usize)
-}
-
-fn copy_memory(tid: i32, start: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    let copied = ptrace::read_memory(tid, start, &mut bytes).unwrap_or(0);
-    bytes.truncate(copied);
-    bytes
-}
-
-fn thread_name(pid: i32, tid: i32) -> Option<String> {
-    let name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
-}
-
-/// The letter that `ps` shows for the thread.
-fn kernel_state(pid: i32, tid: i32) -> Option<char> {
-    let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
-    // The name before it may hold anything, parentheses included.
-    let after_name = stat.iter().rposition(|&b| b == b')')? + 2;
-    stat.get(after_name).map(|&b| b.into())
-}
-
-/// Whether the thread exists and is more than a corpse waiting to be buried.
-fn is_alive(pid: i32, tid: i32) -> bool {
-    !matches!(kernel_state(pid, tid), None | Some('Z' | 'X'))
 }
