@@ -39,7 +39,8 @@ fn every_thread_is_named_and_stands_where_it_waits() {
         assert!(is_in_target(outer), "{outer:#?}");
         assert_eq!(thread.truncated, None, "{snapshot}");
         assert_eq!(thread.frames[0].trust, Trust::Registers);
-        assert_eq!(outer.trust, if place == 1 { outer.trust } else { Trust::Unwound });
+        let is_innermost = outer.pc == thread.frames[0].pc;
+        assert_eq!(outer.trust, if is_innermost { Trust::Registers } else { Trust::Unwound });
     }
     target.ping();
     assert!(!target.states().contains('t'), "{}", target.states());
