@@ -104,7 +104,7 @@ impl Shape {
     /// What makes it no model that whisper.cpp could use.
     fn fault(&self) -> Option<String> {
         self.header().fault().or_else(|| {
-            (self.n_audio_state % 64 != 0)
+            (!self.n_audio_state.is_multiple_of(64))
                 .then(|| format!("a state of {} is no multiple of 64", self.n_audio_state))
         })
     }

@@ -9,9 +9,10 @@ use super::{REVISION, Shape, write};
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::UNIX_EPOCH;
 
 /// The path of the model, generated at the first use.
 ///
@@ -19,11 +20,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// `$HOME/.cache/standstill`, else `standstill` in the directory for temporary files; of the last
 /// three, the first that can be written to. A damaged file is generated anew.
 pub fn cached(shape: &Shape) -> Result<PathBuf, String> {
-    let directory =
-        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(named) = env::var_os("STANDSTILL_CACHE").filter(|value| !value.is_empty()) {
         return cached_in(Path::new(&named), shape);
     }
+    let directory =
+        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let candidates = [
         directory("XDG_CACHE_HOME").map(|path| path.join("standstill")),
         directory("HOME").map(|path| path.join(".cache/standstill")),
@@ -44,13 +45,16 @@ pub fn cached_in(directory: &Path, shape: &Shape) -> Result<PathBuf, String> {
     if let Some(fault) = shape.fault() {
         return Err(format!("generate a model: {fault}"));
     }
+    // The process that loads it may work in another directory.
+    let directory = path::absolute(directory)
+        .map_err(|error| format!("find the directory {}: {error}", directory.display()))?;
     let stem = format!("model-r{REVISION}-{:016x}", fnv1a(format!("{shape:?}").as_bytes()));
     let model = directory.join(format!("{stem}.bin"));
     let stamp = directory.join(format!("{stem}.sum"));
     if is_sound(&model, &stamp) {
         return Ok(model);
     }
-    generate(directory, shape, &model, &stamp)
+    generate(&directory, shape, &model, &stamp)
         .map_err(|error| format!("generate the model {}: {error}", model.display()))?;
     Ok(model)
 }
@@ -75,7 +79,10 @@ fn generate(directory: &Path, shape: &Shape, model: &Path, stamp: &Path) -> io::
     static COUNTER: AtomicU32 = AtomicU32::new(0);
 
     fs::create_dir_all(directory)?;
-    let unique = format!("tmp-{}-{}", process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    // With the time, as a killed process may have left a file and its id to another.
+    let nanos = UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_nanos());
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let unique = format!("tmp-{}-{count}-{nanos}", process::id());
     let temporary = model.with_extension(unique);
     let made = File::create_new(&temporary)
         .and_then(|file| {

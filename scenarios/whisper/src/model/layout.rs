@@ -164,7 +164,7 @@ impl Header {
                 "ftype is 0, weights in 32 bits, which whisper.cpp loads but aborts on".to_owned(),
             ),
             None => Some(format!("ftype is {}, which is no known encoding", self.ftype)),
-            Some(encoding) if state as u64 % encoding.block != 0 => Some(format!(
+            Some(encoding) if !(state as u64).is_multiple_of(encoding.block) => Some(format!(
                 "a state of {state} does not divide into the blocks of {} of ftype {}",
                 encoding.block, self.ftype
             )),
