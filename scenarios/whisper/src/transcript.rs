@@ -16,7 +16,7 @@ pub struct Transcript {
 pub struct Segment {
     /// Of a generated model, words like `[_extra_token_17]`.
     pub text: String,
-    /// Start, in hundredths of a second.
+    /// Start, in hundredths of a second; without timestamps a constant that means nothing.
     pub start: i64,
     /// End, in hundredths of a second.
     pub end: i64,
