@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use standstill::capture::{CaptureError, Capturer, Trust};
+use standstill::capture::{CaptureError, Capturer, Snapshot, Trust};
 use standstill::os::ptrace::{self, Stop};
 
 use words::{Target, frame_of, is_in_target, thread_named, told};
@@ -241,12 +241,9 @@ fn a_crowd_folds_and_is_stopped_but_shortly() {
             assert!(Duration::from_micros(stopped) < total);
             // libtest's own main thread waits for the one that runs the target.
             assert_eq!(snapshot.threads.len(), threads + 1);
-            let text = snapshot.to_string();
-            assert!(threads == 2 || text.contains("crowd-1, crowd-2"), "{text}");
-            // libtest's two, the crowd, and whoever of it was still on the way.
-            let headings =
-                text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
-            assert!(threads == 2 || headings < threads / 4, "{text}");
         }
+        // libtest's two threads, and the crowd once all of it has got where it waits.
+        let folds = |snapshot: &Snapshot| snapshot.to_string().matches("\n\n").count() == 2;
+        while !folds(&capturer.capture(target.pid()).unwrap()) {}
     }
 }

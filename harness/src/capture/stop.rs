@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// thread in its place.
 const SEIZE_AGAIN: Duration = Duration::from_millis(50);
 /// How often a process that refuses to be traced is asked.
-const ATTEMPTS: u64 = 5;
+const ATTEMPTS: u64 = 10;
 /// The system calls of a capture return at once. When they do not, the caller gets an error rather
 /// than a hang.
 const STUCK: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
         .name("capture".into())
         .spawn(move || {
             // Fails only after `STUCK`, when nobody listens any more.
-            let _ = tell.send(Tracees::new(pid).stop_and_copy());
+            let _ = tell.send(insist(pid));
         })
         .map_err(fail)?;
     loop {
@@ -86,6 +86,37 @@ pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
             },
         }
     }
+}
+
+/// Stops and copies, again if there were threads but none that could be stopped. That passes: while
+/// `execve` kills all threads but one and puts that one in the place of the first, and until the end
+/// of the thread that made the capture before this one.
+fn insist(pid: i32) -> Result<Stopped, CaptureError> {
+    for attempt in 1..ATTEMPTS {
+        match Tracees::new(pid).stop_and_copy() {
+            Err(CaptureError::Gone { .. } | CaptureError::Denied { .. })
+                if task_ids(pid).is_ok_and(|tids| tids.iter().any(|&tid| is_alive(pid, tid))) =>
+            {
+                thread::sleep(Duration::from_millis(attempt));
+            }
+            result => return result,
+        }
+    }
+    Tracees::new(pid).stop_and_copy()
+}
+
+/// Makes a thread stop soon, or says why not; nothing is to be said of one that has ended.
+fn seize_and_interrupt(pid: i32, tid: i32) -> Result<(), Option<io::Error>> {
+    let Err(e) = ptrace::seize(tid) else {
+        // Fails only for a thread that has just ended, which `await_stops` finds out.
+        let _ = ptrace::interrupt(tid);
+        return Ok(());
+    };
+    if !is_alive(pid, tid) {
+        return Err(None);
+    }
+    // Works for a thread that is ours already, under the id that it had before an `execve`.
+    ptrace::interrupt(tid).map_err(|_| Some(e))
 }
 
 /// Unties an old knot of Linux: `execve` waits, with a lock held, until the other threads of the
@@ -125,29 +156,17 @@ impl Tracees {
 
     /// Stops thread after thread until none is left that could start another.
     fn stop_all(&mut self, start: Instant) -> Result<(), CaptureError> {
-        let mut attempts = 0;
         loop {
             let (found, refused) = self.seize_new()?;
             if found && start.elapsed() < PATIENCE {
                 self.await_stops(start);
                 continue;
             }
-            if let Some((_, e)) = refused.first()
-                && self.threads.is_empty()
-            {
-                // May pass: a thread is refused while `execve` puts it in the place of another, and
-                // until the end of the thread that made the capture before this one.
-                attempts += 1;
-                if attempts < ATTEMPTS {
-                    thread::sleep(Duration::from_millis(attempts));
-                    continue;
-                }
-                let source = io::Error::from(e.kind());
-                let source = e.raw_os_error().map_or(source, io::Error::from_raw_os_error);
-                return Err(CaptureError::new(self.pid, "trace", source));
-            }
             if self.threads.is_empty() {
-                return Err(CaptureError::Gone { pid: self.pid });
+                return Err(match refused.into_iter().next() {
+                    Some((_, e)) => CaptureError::new(self.pid, "trace", e),
+                    None => CaptureError::Gone { pid: self.pid },
+                });
             }
             for (tid, e) in refused {
                 let name = thread_name(self.pid, tid).unwrap_or_default();
@@ -167,15 +186,13 @@ impl Tracees {
             if self.threads.contains_key(&tid) {
                 continue;
             }
-            match ptrace::seize(tid) {
+            match seize_and_interrupt(self.pid, tid) {
                 Ok(()) => {
                     found = true;
                     self.threads.insert(tid, None);
-                    // Fails only for a thread that has just ended, which `await_stops` finds out.
-                    let _ = ptrace::interrupt(tid);
                 }
-                Err(e) if is_alive(self.pid, tid) => refused.push((tid, e)),
-                Err(_) => {}
+                Err(Some(e)) => refused.push((tid, e)),
+                Err(None) => {}
             }
         }
         Ok((found, refused))
@@ -210,9 +227,7 @@ impl Tracees {
             if Instant::now() >= seize_again {
                 seize_again += SEIZE_AGAIN;
                 for (&tid, _) in self.threads.iter().filter(|(_, state)| state.is_none()) {
-                    if ptrace::seize(tid).is_ok() {
-                        let _ = ptrace::interrupt(tid);
-                    }
+                    let _ = seize_and_interrupt(self.pid, tid);
                 }
             }
             pause = (pause + Duration::from_micros(50)).min(Duration::from_millis(1));
