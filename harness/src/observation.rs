@@ -146,6 +146,9 @@ pub struct ActorWindow {
     pub steps_before: u64,
     /// Steps after it.
     pub steps_after: u64,
+    /// Whether the actor passed the start gate in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub started: bool,
     /// Whether the actor ended in it.
     pub ended: bool,
     /// Where it was at its end.
@@ -157,7 +160,7 @@ pub struct ActorWindow {
 impl ActorWindow {
     /// Whether the actor got anywhere.
     pub fn progressed(&self) -> bool {
-        self.ended || self.steps_after != self.steps_before
+        self.started || self.ended || self.steps_after != self.steps_before
     }
     /// Whether it still has work to do.
     pub fn unfinished(&self) -> bool {

@@ -30,7 +30,8 @@ pub struct Collect {
 
 impl Collect {
     fn all_in_futex(&self) -> bool {
-        self.complete && self.threads.iter().all(|t| t.wait.is_futex_forever())
+        let somebody = self.complete && !self.threads.is_empty();
+        somebody && self.threads.iter().all(|t| t.wait.is_futex_forever())
     }
 }
 
@@ -141,7 +142,8 @@ impl Watchdog {
         }
         let moved = tick.cpu != self.now.cpu;
         self.now = tick;
-        if self.is_over() || (self.mark.is_none() && self.spent() >= self.deadline() * 3 / 4) {
+        let deadline = self.deadline();
+        if self.is_over() || (self.mark.is_none() && self.spent() >= deadline - deadline / 4) {
             return Output::Survey;
         }
         if !moved && self.idle_cpu != Some(self.now.cpu) {
@@ -199,6 +201,9 @@ impl Watchdog {
 }
 
 fn actor_windows(mark: &Mark, now: &[ActorSeen], threads: &[ThreadSeen]) -> Vec<ActorWindow> {
+    use crate::board::ActorState::{Finished, Panicked, Running};
+    let is = |actor: &ActorSeen, state| actor.state == state;
+    let has_ended = |actor: &ActorSeen| is(actor, Finished) || is(actor, Panicked);
     let count = |threads: &[ThreadSeen], tid| {
         threads
             .iter()
@@ -216,7 +221,8 @@ fn actor_windows(mark: &Mark, now: &[ActorSeen], threads: &[ThreadSeen]) -> Vec<
             ActorWindow {
                 steps_before: before.map_or(0, |b| b.steps),
                 steps_after: actor.steps,
-                ended: before.is_none_or(|b| b.state != actor.state),
+                started: is(actor, Running) && !before.is_some_and(|b| is(b, Running)),
+                ended: has_ended(actor) && !before.is_some_and(has_ended),
                 state: actor.state,
                 ran,
             }
