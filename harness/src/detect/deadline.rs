@@ -15,7 +15,7 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     let Some(Standstill::Deadline { phase, window }) = &observation.standstill else {
         return None;
     };
-    let share = window.cpu_ms * 100 / window.ms.max(1);
+    let share = window.cpu_ms.saturating_mul(100) / window.ms.max(1);
     let busy = share >= BUSY;
     let (kind, summary) = classify(*phase, window, busy, observation.counts_steps);
     let mut evidence = vec![
@@ -58,9 +58,12 @@ fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (K
             "busy until the deadline; livelock and slow work look alike without steps".to_owned(),
         ),
         (0, _, false) => {
-            let doing = if window.threads.iter().all(|t| t.wait.is_futex_forever()) {
+            let threads = &window.threads;
+            let doing = if threads.is_empty() {
+                "no thread could be seen"
+            } else if threads.iter().all(|t| t.wait.is_futex_forever()) {
                 "every thread waited on a futex"
-            } else if window.threads.iter().any(|t| is_sleep(&t.wait)) {
+            } else if threads.iter().any(|t| is_sleep(&t.wait)) {
                 "sleeping"
             } else {
                 "waiting for something outside its own threads"
@@ -75,10 +78,11 @@ fn is_sleep(wait: &Wait) -> bool {
     matches!(wait, Wait::Syscall { nr } if sleeps.contains(nr))
 }
 
-/// What the steps say, in one line.
+/// What the steps say, in one line. The target wrote them, so they may be any numbers.
 fn steps(window: &Window) -> Option<String> {
     let made = window.actors.iter().map(|a| a.steps_after.saturating_sub(a.steps_before));
-    let (least, most, total) = (made.clone().min()?, made.clone().max()?, made.sum::<u64>());
+    let (least, most) = (made.clone().min()?, made.clone().max()?);
+    let total = made.fold(0, u64::saturating_add);
     let ended = window.actors.iter().filter(|a| a.ended).count();
     let n = window.actors.len();
     Some(format!(
