@@ -62,7 +62,7 @@ fn unfinished(observation: &Observation) -> Option<String> {
         let phase = phase.as_str().unwrap_or("unknown").to_owned();
         return Some(format!("the process exited with code {code} by itself while {phase}"));
     }
-    None
+    (code != 0).then(|| format!("the process exited with code {code} when the trial had passed"))
 }
 
 fn first_line(text: &str) -> &str {
