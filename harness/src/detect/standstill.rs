@@ -30,8 +30,7 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     )];
     evidence.extend(why.map(|why| format!("inferred from the stacks: {why}")));
     evidence.extend(waiting.iter().map(Waiting::describe));
-    let places =
-        waiting.iter().filter(|w| w.what() != WaitsFor::Join).map(Waiting::place).collect();
+    let places = waiting.iter().filter(|w| !w.only_follows()).map(Waiting::place).collect();
     let summary = match kind {
         Kind::SelfDeadlock => "a thread waits for a lock that no other thread can release",
         Kind::LostWakeup => "every thread waits to be woken and nobody is left to do it",
@@ -46,16 +45,25 @@ struct Waiting<'a> {
     seen: &'a ThreadSeen,
     stack: Option<&'a ThreadStack>,
     site: Option<Site<'a>>,
+    is_main: bool,
 }
 
 fn waiting<'a>(seen: &'a ThreadSeen, stacks: &'a [ThreadStack]) -> Waiting<'a> {
     let stack = stacks.iter().find(|s| s.tid == seen.tid);
-    Waiting { seen, stack, site: stack.map(site) }
+    // A snapshot tells the main thread first.
+    let is_main = stacks.first().is_some_and(|s| s.tid == seen.tid);
+    Waiting { seen, stack, site: stack.map(site), is_main }
 }
 
 impl Waiting<'_> {
     fn what(&self) -> WaitsFor {
         self.site.as_ref().map_or(WaitsFor::Unknown, |s| s.waits_for)
+    }
+
+    /// Whether it is the thread that made the actors and joins them, which has no part in what they
+    /// do. Any other thread that joins may own what the joined one waits for.
+    fn only_follows(&self) -> bool {
+        self.is_main && self.what() == WaitsFor::Join
     }
 
     fn place(&self) -> String {
@@ -89,8 +97,7 @@ impl Waiting<'_> {
 
 /// The kind, and the reason for one that says more than "deadlock".
 fn classify(waiting: &[Waiting<'_>]) -> (Kind, Option<String>) {
-    // Who joins waits for a thread that is itself blocked here: it is a follower, not a cause.
-    let active: Vec<&Waiting<'_>> = waiting.iter().filter(|w| w.what() != WaitsFor::Join).collect();
+    let active: Vec<&Waiting<'_>> = waiting.iter().filter(|w| !w.only_follows()).collect();
     let Some(first) = active.first() else { return (Kind::Deadlock, None) };
     let exclusive = |w: &&Waiting<'_>| {
         matches!(w.what(), WaitsFor::Mutex | WaitsFor::Once)
