@@ -139,7 +139,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// There is no run here.
-    #[error("{} is not a run directory: it holds no {RECORDS}", .0.display())]
+    #[error("{} is not a run directory: {RECORDS} is missing or has no header", .0.display())]
     NotARun(PathBuf),
     /// A line is not a record.
     #[error(
@@ -182,7 +182,9 @@ pub struct Run {
     pub trials: Vec<TrialRecord>,
     /// Bytes of whole records; what follows is torn.
     intact: u64,
-    /// Whether something was.
+    /// All bytes that were read, the torn ones with them.
+    length: u64,
+    /// Whether something was torn.
     pub torn: bool,
 }
 
@@ -199,15 +201,15 @@ impl Run {
         let mut reader = BufReader::new(File::open(&path).map_err(io)?);
         let (mut header, mut probes, mut notes) = (None, BTreeMap::new(), BTreeSet::new());
         let mut trials = BTreeMap::new();
-        let (mut line, mut bytes, mut intact, mut torn) = (0, Vec::new(), 0, false);
+        let (mut line, mut bytes, mut intact, mut length) = (0, Vec::new(), 0, 0);
         loop {
             bytes.clear();
             let read = reader.read_until(b'\n', &mut bytes).map_err(io)?;
             if read == 0 {
                 break;
             }
+            length += read as u64;
             if bytes.last() != Some(&b'\n') {
-                torn = true;
                 break;
             }
             line += 1;
@@ -236,7 +238,8 @@ impl Run {
         let mut trials: Vec<(usize, TrialRecord)> = trials.into_values().collect();
         trials.sort_by_key(|(line, _)| *line);
         let trials = trials.into_iter().map(|(_, trial)| trial).collect();
-        Ok(Run { dir: dir.to_owned(), header, probes, notes, trials, intact, torn })
+        let torn = length > intact;
+        Ok(Run { dir: dir.to_owned(), header, probes, notes, trials, intact, length, torn })
     }
 
     /// Which trials it holds: unit and index.
@@ -307,6 +310,11 @@ impl Writer {
         let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
         let writer = Writer { file, path: path.clone(), intact: run.intact };
         writer.lock()?;
+        // Between the reading of the run and the lock another session may have gone on with it. Its
+        // records must neither be cut off nor be run again.
+        if writer.file.metadata().map_err(failed)?.len() != run.length {
+            return Err(StoreError::InUse(path));
+        }
         if run.torn {
             writer.file.set_len(run.intact).map_err(failed)?;
         }
