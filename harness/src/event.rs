@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Isolation, Observation};
 use crate::plan::Plan;
 use crate::protocol::Probe;
-use crate::stats::{Rate, quantile};
+use crate::stats::{Rate, percent, quantile};
 use crate::verdict::{Confidence, Grade, Kind, Verdict};
 
 /// One thing that happened.
@@ -228,7 +228,14 @@ impl Summary {
             })
             .collect();
         if self.findings.is_empty() && self.rate.n > 0 {
-            parts.push(format!("nothing found in {}", self.rate.sentence()));
+            let (_, high) = self.rate.interval();
+            parts.push(format!(
+                "nothing found in {} judged trial{}, which bounds the probability of a finding in \
+                 one to at most {} (95 % confidence)",
+                self.rate.n,
+                if self.rate.n == 1 { "" } else { "s" },
+                percent(high)
+            ));
         }
         if self.inconclusive > 0 {
             parts.push(format!("{} of {} trials inconclusive", self.inconclusive, self.trials()));
