@@ -15,7 +15,7 @@ use crate::event::Summary;
 use crate::observation::Isolation;
 use crate::report::json::worst;
 use crate::stats::{Rate, percent};
-use crate::store::{Run, TrialRecord};
+use crate::store::{ProbeRecord, Run, TrialRecord};
 use crate::verdict::{Confidence, Finding, Grade};
 
 /// The built-in template.
@@ -123,13 +123,13 @@ struct ScenarioFacts {
 #[derive(Serialize)]
 struct FindingFacts {
     scenario: String,
-    threads: u32,
+    threads: String,
     kind: String,
     confidence: String,
     summary: String,
     evidence: Vec<String>,
     fingerprint: String,
-    times: u64,
+    times: String,
     token: String,
     stacks: Option<String>,
     stopped_us: u64,
@@ -168,10 +168,9 @@ impl Page {
         };
         let bound = (total.k == 0 && total.n > 0).then(|| {
             format!(
-                "Over all {} judged trials nothing was found: if the trials were alike and \
-                 independent, the probability of a finding in one of them is at most {} (95 % \
-                 confidence).",
-                total.n,
+                "Nothing was found in {} over all units: if the trials were alike and independent, \
+                 the probability of a finding in one of them is at most {} (95 % confidence).",
+                counted(total.n, "judged trial"),
                 percent(total.interval().1)
             )
         });
@@ -209,6 +208,7 @@ fn headline(summaries: &[Summary]) -> String {
     kinds.sort_by(|a, b| b.cmp(a));
     kinds.dedup();
     let n: u64 = summaries.iter().map(Summary::trials).sum();
+    let judged: u64 = summaries.iter().map(|s| s.rate.n).sum();
     let mut names: Vec<&str> = summaries.iter().map(|s| s.scenario.as_str()).collect();
     names.dedup();
     let what = match names[..] {
@@ -218,26 +218,44 @@ fn headline(summaries: &[Summary]) -> String {
     };
     let k: u64 = summaries.iter().map(|s| s.rate.k).sum();
     match (kinds.is_empty(), worst(summaries)) {
-        (true, Grade::Inconclusive) => format!("{what}: inconclusive after {n} trials"),
-        (true, _) => format!("{what}: nothing found in {n} trials"),
+        (true, Grade::Inconclusive) => {
+            format!("{what}: inconclusive after {}", counted(n, "trial"))
+        }
+        (true, grade) => {
+            let though = if grade == Grade::Missed { ", against expectation" } else { "" };
+            format!("{what}: nothing found in {}{though}", counted(n, "trial"))
+        }
         (false, grade) => {
             let list: Vec<String> = kinds.iter().map(|(c, kind)| format!("{kind} ({c})")).collect();
             let expected = if grade == Grade::AsExpected { ", as expected" } else { "" };
-            format!("{what}: {} in {k} of {n} trials{expected}", list.join(", "))
+            format!(
+                "{what}: {} in {k} of {}{expected}",
+                list.join(", "),
+                counted(judged, "judged trial")
+            )
         }
     }
 }
 
 fn verdict_line(summary: &Summary) -> String {
     let Summary { scenario, threads, .. } = summary;
-    let s = if *threads == 1 { "" } else { "s" };
-    format!("**{scenario}**, {threads} thread{s}: {}", summary.sentence())
+    format!("**{scenario}**, {}: {}", counted(*threads, "thread"), summary.sentence())
+}
+
+/// `1 thread`, `2 threads`.
+fn counted(n: impl Into<u64>, what: &str) -> String {
+    let n = n.into();
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn times(n: u64) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
 }
 
 fn inconclusive_lines(summary: &Summary) -> Vec<String> {
-    let title = format!("{} with {} threads", summary.scenario, summary.threads);
+    let title = format!("{} with {}", summary.scenario, counted(summary.threads, "thread"));
     let whys = summary.why_inconclusive.iter();
-    whys.map(|(why, n)| format!("{title}: {n} times: {}", tidy(why))).collect()
+    whys.map(|(why, n)| format!("{title}: {}: {}", times(*n), literal(why))).collect()
 }
 
 impl UnitRow {
@@ -281,12 +299,15 @@ fn scenarios(run: &Run) -> Vec<ScenarioFacts> {
             }
             let notes = run.notes.iter().filter(|(scenario, _)| *scenario == unit.scenario);
             facts.extend(notes.map(|(_, note)| tidy(note)));
-            let oracle = match (card.has_oracle, probe.and_then(|p| p.oracle_fault.as_ref())) {
+            let oracle = match (card.has_oracle, probe) {
                 (false, _) => "no".to_owned(),
-                (true, None) => {
+                (true, None) => "not reached: it was not prepared".to_owned(),
+                (true, Some(ProbeRecord { oracle_fault: Some(why), .. })) => {
+                    format!("not possible: {}", literal(why))
+                }
+                (true, Some(_)) => {
                     "yes; one actor alone gave the same four times in two processes".to_owned()
                 }
-                (true, Some(why)) => format!("not possible: {}", tidy(why)),
             };
             ScenarioFacts {
                 name: unit.scenario.clone(),
@@ -307,13 +328,14 @@ fn scenarios(run: &Run) -> Vec<ScenarioFacts> {
 fn processes(run: &Run, scenario: &str) -> String {
     let of = |isolation| {
         let all = run.trials.iter().map(|t| &t.observation);
-        all.filter(|o| o.trial.scenario == scenario && o.isolation == isolation).count()
+        all.filter(|o| o.trial.scenario == scenario && o.isolation == isolation).count() as u64
     };
+    let forks = |n| format!("{} of a single-threaded prepared process", counted(n, "fork"));
     match (of(Isolation::Zygote), of(Isolation::Fresh)) {
         (0, 0) => "none were started".to_owned(),
-        (0, n) => format!("{n} fresh ones, each prepared for itself"),
-        (n, 0) => format!("{n} forks of single-threaded prepared ones"),
-        (z, f) => format!("{z} forks of single-threaded prepared ones, {f} fresh ones"),
+        (0, n) => format!("{n} fresh, each prepared for itself"),
+        (n, 0) => forks(n),
+        (z, f) => format!("{}, {f} fresh", forks(z)),
     }
 }
 
@@ -340,7 +362,7 @@ fn findings(run: &Run) -> (Vec<FindingFacts>, Option<String>) {
 }
 
 impl FindingFacts {
-    fn of(trial: &TrialRecord, finding: &Finding, times: u64) -> FindingFacts {
+    fn of(trial: &TrialRecord, finding: &Finding, count: u64) -> FindingFacts {
         let seen = &trial.observation;
         let output: Vec<String> = [("stdout", &seen.stdout), ("stderr", &seen.stderr)]
             .into_iter()
@@ -351,13 +373,13 @@ impl FindingFacts {
             .collect();
         FindingFacts {
             scenario: seen.trial.scenario.clone(),
-            threads: seen.trial.threads,
+            threads: counted(seen.trial.threads, "thread"),
             kind: finding.kind.to_string(),
             confidence: finding.confidence.to_string(),
-            summary: tidy(&finding.summary),
-            evidence: finding.evidence.iter().map(|line| tidy(line)).collect(),
+            summary: literal(&finding.summary),
+            evidence: finding.evidence.iter().map(|line| literal(line)).collect(),
             fingerprint: finding.fingerprint.clone(),
-            times,
+            times: times(count),
             token: seen.trial.to_string(),
             stacks: seen.stacks.as_ref().map(|s| fenced(&s.to_string())),
             stopped_us: seen.stacks.as_ref().map_or(0, |s| s.stopped_us),
@@ -437,7 +459,10 @@ fn limitations(run: &Run) -> Vec<String> {
         .filter(|t| t.observation.notes.iter().any(|n| n.starts_with("no stacks")));
     let unseen = unseen.count();
     if unseen > 0 {
-        lines.push(format!("In {unseen} trials the stacks could not be captured."));
+        lines.push(format!(
+            "In {} the stacks could not be captured.",
+            counted(unseen as u64, "trial")
+        ));
     }
     lines
 }
@@ -447,16 +472,44 @@ fn tidy(text: &str) -> String {
     without_home(&text.replace('\n', " "))
 }
 
+/// The same of words that are not Markdown, such as a panic of thread `<unnamed>`: nothing of them
+/// is taken for a tag or for emphasis.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in tidy(text).chars() {
+        if matches!(c, '<' | '*' | '`' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// Text that cannot end the code block it stands in.
 fn fenced(text: &str) -> String {
     without_home(text.trim_end()).replace("```", "'''")
 }
 
 fn without_home(text: &str) -> String {
-    match std::env::var("HOME") {
-        Ok(home) if home.len() > 1 => text.replace(&home, "~"),
-        _ => text.to_owned(),
+    without(text, &std::env::var("HOME").unwrap_or_default())
+}
+
+/// `home` as `~` wherever it stands as a whole path or the beginning of one: `/root` is none of
+/// `/rooted`.
+fn without(text: &str, home: &str) -> String {
+    let home = home.trim_end_matches('/');
+    if home.is_empty() {
+        return text.to_owned();
     }
+    let goes_on = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let mut pieces = text.split(home);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_whole = !out.ends_with(goes_on) && !piece.starts_with(goes_on);
+        out.push_str(if is_whole { "~" } else { home });
+        out.push_str(piece);
+    }
+    out
 }
 
 #[cfg(test)]
