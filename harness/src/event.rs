@@ -243,3 +243,6 @@ impl Summary {
         parts.join("; ")
     }
 }
+
+#[cfg(test)]
+mod tests;

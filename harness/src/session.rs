@@ -437,3 +437,6 @@ fn unlike(digests: &[Digest]) -> Option<String> {
     let (first, other) = (&first.text, &other.text);
     Some(format!("one actor alone is not deterministic: it returned {first}, then {other}"))
 }
+
+#[cfg(test)]
+mod tests;

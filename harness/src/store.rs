@@ -378,3 +378,6 @@ impl Reporter for Writer {
         self.write(&record)
     }
 }
+
+#[cfg(test)]
+mod tests;

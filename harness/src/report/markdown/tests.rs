@@ -1,1 +1,210 @@
+//! Reports of small runs, whole; and the words that must not stand in them.
 
+use super::*;
+use crate::report::fixture::{clean, finding, header, probe, run, stored, unit};
+use crate::store::Record;
+use crate::verdict::{Expectation, Kind};
+
+/// Two trials of four deadlock in one form, one crashes with eight threads.
+fn found() -> Run {
+    let header = header(vec![unit("transfer", 2, 4), unit("transfer", 8, 1)]);
+    let deadlock = finding(Kind::Deadlock, Confidence::Proven, "bank::transfer");
+    let crash = finding(Kind::Crash, Confidence::Proven, "bank::audit");
+    let trials = vec![
+        clean(&header, 0, 0),
+        clean(&header, 0, 1).with(&header, deadlock.clone()).with_stacks(),
+        clean(&header, 0, 2).with(&header, deadlock),
+        clean(&header, 0, 3),
+        clean(&header, 1, 0).with(&header, crash),
+    ];
+    run(&header, trials)
+}
+
+fn nothing_found() -> Run {
+    let header = header(vec![unit("transfer", 2, 3), unit("audit", 1, 1)]);
+    let trials = (0..3).map(|index| clean(&header, 0, index)).chain([clean(&header, 1, 0)]);
+    let trials = trials.collect();
+    run(&header, trials)
+}
+
+fn inconclusive() -> Run {
+    let header = header(vec![unit("transfer", 2, 4)]);
+    let left = "the process exited with code 0 by itself while running";
+    let trials = vec![
+        clean(&header, 0, 0).inconclusive(left),
+        clean(&header, 0, 1).inconclusive(left),
+        clean(&header, 0, 2).inconclusive("something ended it with SIGTERM"),
+        clean(&header, 0, 3),
+    ];
+    run(&header, trials)
+}
+
+/// Interrupted after one trial of three; the second scenario was not even prepared.
+fn interrupted() -> Run {
+    let header = header(vec![unit("transfer", 2, 3), unit("audit", 2, 3)]);
+    let note = "no zygote: it has 2 threads; every trial prepares in a fresh process".to_owned();
+    let records = vec![
+        probe("transfer"),
+        Record::Note { scenario: "bank/transfer".to_owned(), note },
+        Record::Trial(clean(&header, 0, 0)),
+        Record::Ended { interrupted: true },
+    ];
+    stored(&header, records)
+}
+
+/// A deadline that passed, and nothing proven.
+fn late() -> Run {
+    let header = header(vec![unit("transfer", 2, 1)]);
+    let hang = finding(Kind::Hang, Confidence::Suspected, "bank::transfer");
+    let trial = clean(&header, 0, 0).with(&header, hang).with_stacks();
+    run(&header, vec![trial])
+}
+
+fn report(run: &Run) -> String {
+    render(run, TEMPLATE).expect("not rendered")
+}
+
+#[test]
+fn a_deadlock_is_told_with_rate_evidence_and_stacks() {
+    insta::assert_snapshot!("found", report(&found()));
+}
+
+#[test]
+fn nothing_found_is_told_as_a_bound() {
+    insta::assert_snapshot!("nothing_found", report(&nothing_found()));
+}
+
+#[test]
+fn inconclusive_trials_are_told_with_their_reasons() {
+    insta::assert_snapshot!("inconclusive", report(&inconclusive()));
+}
+
+#[test]
+fn an_interrupted_run_says_so() {
+    insta::assert_snapshot!("interrupted", report(&interrupted()));
+}
+
+#[test]
+fn nothing_found_never_becomes_a_promise() {
+    for run in [nothing_found(), inconclusive(), interrupted()] {
+        let report = report(&run).to_lowercase();
+        for promise in ["deadlock", "no bug", "safe", "correct", "proven", "guarantee"] {
+            assert!(!report.contains(promise), "{promise}");
+        }
+    }
+}
+
+#[test]
+fn a_bound_counts_judged_trials_alone() {
+    let report = report(&inconclusive());
+    assert!(report.contains("nothing found in 1 judged trial,"), "{report}");
+    assert!(report.contains("| 0 of 1 |") && report.contains("inconclusive after 4 trials"));
+}
+
+#[test]
+fn a_passed_deadline_is_not_called_a_deadlock() {
+    let report = report(&late());
+    assert!(!report.to_lowercase().contains("deadlock"), "{report}");
+    assert!(report.contains("hang (suspected)") && report.contains("deadline"));
+}
+
+#[test]
+fn what_was_expected_is_said_to_be() {
+    let mut control = unit("transfer", 2, 1);
+    control.card.expectation = Expectation::Finds { kind: Kind::Deadlock };
+    let header = header(vec![control]);
+    let deadlock = finding(Kind::Deadlock, Confidence::Proven, "bank::transfer");
+    let trial = clean(&header, 0, 0).with(&header, deadlock);
+    let convicted = report(&run(&header, vec![trial]));
+    assert!(convicted.starts_with("# bank/transfer: deadlock (proven) in 1 of 1"), "{convicted}");
+    assert!(convicted.lines().next().unwrap().ends_with(", as expected"));
+    let missed = report(&run(&header, vec![clean(&header, 0, 0)]));
+    assert!(missed.contains("nothing found in 1 trial, against expectation"), "{missed}");
+    assert!(missed.contains("| MISSED |"));
+}
+
+#[test]
+fn an_oracle_that_was_not_tried_is_not_said_to_hold() {
+    let report = report(&interrupted());
+    let (transfer, audit) = report.split_once("### bank/audit").unwrap();
+    assert!(transfer.contains("alone: yes;") && audit.contains("alone: not reached"), "{report}");
+}
+
+#[test]
+fn forms_of_findings_beyond_the_first_few_are_counted() {
+    let header = header(vec![unit("transfer", 2, 20)]);
+    let form = |index| {
+        let crash = finding(Kind::Crash, Confidence::Proven, &format!("bank::f{index}"));
+        clean(&header, 0, index).with(&header, crash)
+    };
+    let report = report(&run(&header, (0..10).map(form).collect()));
+    assert_eq!(report.matches("### crash").count(), MOST_FINDINGS);
+    assert!(report.contains("2 further forms"), "{report}");
+}
+
+#[test]
+fn a_field_that_does_not_exist_is_an_error_that_names_it() {
+    for (template, named) in [
+        ("{{ colour }}", "colour"),
+        ("{{ run.colour }}", "run.colour"),
+        ("a\n{% for u in units %}{{ u.colour }}{% endfor %}", "u.colour"),
+        ("a\n{% if run.colour %}x{% endif %}", "run.colour"),
+        ("{{ headline | paint }}", "paint"),
+    ] {
+        let error = render(&found(), template).unwrap_err().to_string();
+        assert!(error.contains(named) && error.contains("line"), "{error}");
+    }
+}
+
+#[test]
+fn tables_stand_alone_and_lists_are_whole() {
+    for run in [found(), nothing_found(), inconclusive(), interrupted(), late()] {
+        let report = report(&run);
+        let (mut fenced, mut before) = (false, "");
+        for line in report.lines() {
+            fenced ^= line.starts_with("```");
+            if !fenced {
+                for mark in ["| ", "- "] {
+                    let (inside, was) = (line.starts_with(mark), before.starts_with(mark));
+                    let continues = before.starts_with('|') && mark == "| ";
+                    let breaks = inside != was && !continues && !before.is_empty();
+                    assert!(!breaks || line.is_empty() || line.starts_with("|--"), "{report}");
+                }
+                assert!(!before.is_empty() || !line.is_empty(), "two blank lines in {report}");
+            }
+            before = line;
+        }
+    }
+}
+
+#[test]
+fn the_home_directory_is_left_out_and_nothing_else() {
+    for (text, told) in [
+        ("/root/x and /root", "~/x and ~"),
+        ("/rooted /a/root/x", "/rooted /a/root/x"),
+        ("'/root':7", "'~':7"),
+    ] {
+        assert_eq!(without(text, "/root"), told);
+        assert_eq!(without(text, "/root/"), told);
+    }
+    assert_eq!(without("/a/b", ""), "/a/b");
+    assert_eq!(without("/a/b", "/"), "/a/b");
+}
+
+#[test]
+fn words_of_the_target_are_not_taken_for_markdown() {
+    assert_eq!(literal("thread '<unnamed>' at *x,\n`y`"), r"thread '\<unnamed>' at \*x, \`y\`");
+    assert!(report(&found()).contains("'''\na line that would end a code block\n'''"));
+}
+
+#[test]
+fn a_report_is_replaced_in_one_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("REPORT.md");
+    save(&path, "old").unwrap();
+    save(&path, "new").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    let error = save(&dir.path().join("none/REPORT.md"), "x").unwrap_err().to_string();
+    assert!(error.contains("none/REPORT.md"), "{error}");
+}
