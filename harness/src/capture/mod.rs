@@ -3,7 +3,22 @@
 //! The target is stopped for as long as it takes to copy registers and stack memory (`stop`), and
 //! goes on while the copies are unwound (`unwind`) and given names (`symbolize`).
 
+mod error;
+mod maps;
+mod modules;
+mod stop;
+mod symbolize;
+mod text;
+mod unwind;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+pub use error::CaptureError;
+use modules::{AddressSpace, Binaries};
+use stop::StoppedThread;
+use unwind::{Call, Walker};
 
 /// All threads of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +65,7 @@ pub struct Frame {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// Address relative to the object's link-time base: stable from run to run, fits `addr2line`.
+    /// For a return address it is one less, so that it names the line of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module_address: Option<u64>,
     /// True for a call that the compiler inlined into the next frame.
@@ -69,20 +85,101 @@ pub enum Trust {
     Unwound,
 }
 
-/// stub
-pub struct Capturer;
-impl Capturer {
-    /// stub
-    pub fn new() -> Self {
-        Capturer
-    }
-    /// stub
-    pub fn capture(&mut self, _pid: i32) -> Result<Snapshot, String> {
-        Err("stub".into())
-    }
+/// Captures stacks, and keeps what it has read of binaries for the captures to come.
+///
+/// ```no_run
+/// # fn main() -> Result<(), standstill::capture::CaptureError> {
+/// let snapshot = standstill::capture::Capturer::new().capture(4242)?;
+/// println!("{snapshot}");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct Capturer {
+    binaries: Binaries,
 }
-impl std::fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "stub")
+
+impl Capturer {
+    /// A capturer that has not seen any binary yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops all threads of `pid`, copies registers and stacks, lets it go on, and then walks and
+    /// names what was copied. A target that was stopped by job control stays so.
+    ///
+    /// Until this returns, no other thread of the caller may wait for a child with `waitpid` or
+    /// `Child::wait`: Linux would report the stops of a traced child to it, and `std` would take
+    /// one for an exit. Polling a pidfd is safe.
+    pub fn capture(&mut self, pid: i32) -> Result<Snapshot, CaptureError> {
+        if !cfg!(target_arch = "x86_64") {
+            return Err(CaptureError::Unsupported { pid });
+        }
+        if pid <= 0 {
+            return Err(CaptureError::Gone { pid });
+        }
+        let mut stopped = stop::stop_and_copy(pid)?;
+        let mut notes = std::mem::take(&mut stopped.notes);
+        let space = self.binaries.place(&stopped, &mut notes);
+
+        let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
+        let mut without_tables = BTreeSet::new();
+        let mut threads = Vec::with_capacity(stopped.threads.len());
+        for StoppedThread { tid, name, state } in stopped.threads {
+            let (calls, truncated) = match state {
+                Ok(state) => walker.walk(&state),
+                Err(why) => (Vec::new(), Some(why)),
+            };
+            let mut frames = Vec::with_capacity(calls.len());
+            for call in &calls {
+                self.name(&space, call, &mut frames);
+                let module = space.module(call.lookup).filter(|m| !m.has_tables);
+                without_tables.extend(module.map(|m| m.name.clone()));
+            }
+            threads.push(ThreadStack { tid, name, frames, truncated });
+        }
+        threads.sort_by_key(|thread| (thread.tid != pid, thread.tid));
+        notes.extend(without_tables.into_iter().map(|module| {
+            format!("{module} has no unwind tables; frames outside of it follow frame pointers.")
+        }));
+        let stopped_us = u64::try_from(stopped.duration.as_micros()).unwrap_or(u64::MAX);
+        Ok(Snapshot { threads, stopped_us, notes })
+    }
+
+    /// Adds the frames of one call: the function, and before it what was inlined into it.
+    fn name(&mut self, space: &AddressSpace, call: &Call, frames: &mut Vec<Frame>) {
+        let bare = Frame {
+            pc: call.pc,
+            function: None,
+            file: None,
+            line: None,
+            module: None,
+            module_address: None,
+            inlined: false,
+            trust: call.trust,
+        };
+        let Some(module) = space.module(call.lookup) else {
+            frames.push(bare);
+            return;
+        };
+        let address = call.lookup.wrapping_sub(module.bias);
+        let bare =
+            Frame { module: Some(module.name.clone()), module_address: Some(address), ..bare };
+        if call.is_signal {
+            // As gdb puts it; libc has at best a name for it that nobody would look for.
+            frames.push(Frame { function: Some("<signal handler called>".into()), ..bare });
+            return;
+        }
+        let names = self.binaries.get_mut(module.binary).map(|b| b.symbols.names(address));
+        match names.as_deref() {
+            None | Some([]) => frames.push(bare),
+            Some(names) => frames.extend(names.iter().enumerate().map(|(nth, name)| Frame {
+                function: name.function.clone(),
+                file: name.file.clone(),
+                line: name.line,
+                inlined: nth + 1 < names.len(),
+                ..bare.clone()
+            })),
+        }
     }
 }
