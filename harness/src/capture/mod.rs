@@ -6,8 +6,10 @@
 mod error;
 mod maps;
 mod modules;
+mod stack;
 mod stop;
 mod symbolize;
+mod tasks;
 mod text;
 mod unwind;
 
@@ -98,6 +100,9 @@ pub enum Trust {
 pub struct Capturer {
     binaries: Binaries,
 }
+
+// A supervisor may keep it on whichever of its threads.
+const _: fn(Capturer) -> Box<dyn Send> = |capturer| Box::new(capturer);
 
 impl Capturer {
     /// A capturer that has not seen any binary yet.

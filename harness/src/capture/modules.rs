@@ -4,6 +4,7 @@
 //! inode, size and time of change; where it lies is found anew in each capture.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File, Metadata};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
@@ -110,29 +111,30 @@ impl Binaries {
         stopped: &Stopped,
         mapping: &Mapping,
     ) -> Result<Option<(BinaryId, u64)>, String> {
-        let id = if mapping.path == "[vdso]" {
-            if !self.0.contains_key(&VDSO) {
-                let binary = Binary::parse(&*stopped.vdso, Symbols::of_image(&stopped.vdso))?;
-                self.0.insert(VDSO, binary);
-            }
-            VDSO
+        let (id, path) = if mapping.path == "[vdso]" {
+            (VDSO, None)
         } else if mapping.inode != 0 {
             let (path, metadata) = find_file(stopped.witness, mapping)
                 .ok_or("deleted or replaced since it was mapped")?;
-            let id = identity(&metadata);
-            if let Some(known) = self.0.get_mut(&id) {
-                known.symbols.found_at(path);
-            } else {
-                let file = File::open(&path).map_err(|e| e.to_string())?;
-                let binary = Binary::parse(&ReadCache::new(file), Symbols::of_file(path))?;
-                self.0.insert(id, binary);
-            }
-            id
+            (identity(&metadata), Some(path))
         } else {
             return Ok(None);
         };
-        let bias = self.0.get(&id).and_then(|binary| binary.bias(mapping));
-        Ok(Some((id, bias.ok_or("not mapped the way the file says")?)))
+        let binary = match self.0.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(match &path {
+                Some(path) => {
+                    let file = File::open(path).map_err(|e| e.to_string())?;
+                    Binary::parse(&ReadCache::new(file), Symbols::of_file(path.clone()))?
+                }
+                None => Binary::parse(&*stopped.vdso, Symbols::of_image(&stopped.vdso))?,
+            }),
+        };
+        if let Some(path) = path {
+            binary.symbols.found_at(path);
+        }
+        let bias = binary.bias(mapping).ok_or("not mapped the way the file says")?;
+        Ok(Some((id, bias)))
     }
 }
 

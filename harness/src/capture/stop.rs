@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use super::CaptureError;
 use super::maps::Maps;
+use super::stack::{self, Stack};
+use super::tasks::{is_alive, kernel_state, task_ids, thread_name};
 use crate::os::ptrace::{self, Registers, Stop};
 
-/// How much of a stack is copied. Deeper walks end early and say so.
-pub(super) const STACK_LIMIT: u64 = 512 * 1024;
 /// How long threads get to stop. All do within microseconds, but one that the kernel holds in an
 /// uninterruptible sleep.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -24,12 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// thread in its place.
 const SEIZE_AGAIN: Duration = Duration::from_millis(50);
 /// How often a process that refuses to be traced is asked.
-const ATTEMPTS: u64 = 5;
+const ATTEMPTS: u64 = 10;
 /// The system calls of a capture return at once. When they do not, the caller gets an error rather
 /// than a hang.
 const STUCK: Duration = Duration::from_secs(10);
-/// x86-64 lets a function use this much below its stack pointer.
-const RED_ZONE: u64 = 128;
 
 /// A process as it stood while it was stopped.
 #[derive(Debug)]
@@ -61,29 +59,6 @@ pub(super) struct ThreadState {
     pub(super) stack: Stack,
 }
 
-/// A copy of the innermost part of a stack.
-#[derive(Debug, Default)]
-pub(super) struct Stack {
-    start: u64,
-    bytes: Vec<u8>,
-    /// The stack goes on beyond the copy.
-    cut: bool,
-}
-
-impl Stack {
-    /// The word at `address` of the target.
-    pub(super) fn word(&self, address: u64) -> Option<u64> {
-        let at = usize::try_from(address.checked_sub(self.start)?).ok()?;
-        let bytes = self.bytes.get(at..at.checked_add(8)?)?;
-        Some(u64::from_le_bytes(bytes.try_into().ok()?))
-    }
-
-    /// Whether `address` lies where the copy had to end before the stack did.
-    pub(super) fn is_beyond_copy(&self, address: u64) -> bool {
-        self.cut && address.saturating_add(8) > self.start + self.bytes.len() as u64
-    }
-}
-
 /// Stops `pid`, copies what its stacks are made of and lets it go on.
 pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
     let fail = |source| CaptureError::System { pid, action: "trace", source };
@@ -93,7 +68,7 @@ pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
         .name("capture".into())
         .spawn(move || {
             // Fails only after `STUCK`, when nobody listens any more.
-            let _ = tell.send(Tracees::new(pid).stop_and_copy());
+            let _ = tell.send(insist(pid));
         })
         .map_err(fail)?;
     loop {
@@ -111,6 +86,37 @@ pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
             },
         }
     }
+}
+
+/// Stops and copies, again if there were threads but none that could be stopped. That passes: while
+/// `execve` kills all threads but one and puts that one in the place of the first, and until the end
+/// of the thread that made the capture before this one.
+fn insist(pid: i32) -> Result<Stopped, CaptureError> {
+    for attempt in 1..ATTEMPTS {
+        match Tracees::new(pid).stop_and_copy() {
+            Err(CaptureError::Gone { .. } | CaptureError::Denied { .. })
+                if task_ids(pid).is_ok_and(|tids| tids.iter().any(|&tid| is_alive(pid, tid))) =>
+            {
+                thread::sleep(Duration::from_millis(attempt));
+            }
+            result => return result,
+        }
+    }
+    Tracees::new(pid).stop_and_copy()
+}
+
+/// Makes a thread stop soon, or says why not; nothing is to be said of one that has ended.
+fn seize_and_interrupt(pid: i32, tid: i32) -> Result<(), Option<io::Error>> {
+    let Err(e) = ptrace::seize(tid) else {
+        // Fails only for a thread that has just ended, which `await_stops` finds out.
+        let _ = ptrace::interrupt(tid);
+        return Ok(());
+    };
+    if !is_alive(pid, tid) {
+        return Err(None);
+    }
+    // Works for a thread that is ours already, under the id that it had before an `execve`.
+    ptrace::interrupt(tid).map_err(|_| Some(e))
 }
 
 /// Unties an old knot of Linux: `execve` waits, with a lock held, until the other threads of the
@@ -150,29 +156,17 @@ impl Tracees {
 
     /// Stops thread after thread until none is left that could start another.
     fn stop_all(&mut self, start: Instant) -> Result<(), CaptureError> {
-        let mut attempts = 0;
         loop {
             let (found, refused) = self.seize_new()?;
             if found && start.elapsed() < PATIENCE {
                 self.await_stops(start);
                 continue;
             }
-            if let Some((_, e)) = refused.first()
-                && self.threads.is_empty()
-            {
-                // May pass: a thread is refused while `execve` puts it in the place of another, and
-                // until the end of the thread that made the capture before this one.
-                attempts += 1;
-                if attempts < ATTEMPTS {
-                    thread::sleep(Duration::from_millis(attempts));
-                    continue;
-                }
-                let source = io::Error::from(e.kind());
-                let source = e.raw_os_error().map_or(source, io::Error::from_raw_os_error);
-                return Err(CaptureError::new(self.pid, "trace", source));
-            }
             if self.threads.is_empty() {
-                return Err(CaptureError::Gone { pid: self.pid });
+                return Err(match refused.into_iter().next() {
+                    Some((_, e)) => CaptureError::new(self.pid, "trace", e),
+                    None => CaptureError::Gone { pid: self.pid },
+                });
             }
             for (tid, e) in refused {
                 let name = thread_name(self.pid, tid).unwrap_or_default();
@@ -192,15 +186,13 @@ impl Tracees {
             if self.threads.contains_key(&tid) {
                 continue;
             }
-            match ptrace::seize(tid) {
+            match seize_and_interrupt(self.pid, tid) {
                 Ok(()) => {
                     found = true;
                     self.threads.insert(tid, None);
-                    // Fails only for a thread that has just ended, which `await_stops` finds out.
-                    let _ = ptrace::interrupt(tid);
                 }
-                Err(e) if is_alive(self.pid, tid) => refused.push((tid, e)),
-                Err(_) => {}
+                Err(Some(e)) => refused.push((tid, e)),
+                Err(None) => {}
             }
         }
         Ok((found, refused))
@@ -235,9 +227,7 @@ impl Tracees {
             if Instant::now() >= seize_again {
                 seize_again += SEIZE_AGAIN;
                 for (&tid, _) in self.threads.iter().filter(|(_, state)| state.is_none()) {
-                    if ptrace::seize(tid).is_ok() {
-                        let _ = ptrace::interrupt(tid);
-                    }
+                    let _ = seize_and_interrupt(self.pid, tid);
                 }
             }
             pause = (pause + Duration::from_micros(50)).min(Duration::from_millis(1));
@@ -262,7 +252,7 @@ impl Tracees {
             match ptrace::registers(tid) {
                 Ok(registers) => {
                     let (_, maps) = memory.get_or_insert_with(|| (tid, read_maps(pid, tid)));
-                    let stack = copy_stack(tid, registers.sp, maps);
+                    let stack = Stack::copy(tid, registers.sp, maps);
                     let state = Ok(ThreadState { registers, stack });
                     threads.push(StoppedThread { tid, name: name(), state });
                 }
@@ -285,7 +275,8 @@ impl Tracees {
         if maps.iter().next().is_none() {
             self.notes.push("The memory map could not be read; frames have no names.".into());
         }
-        let vdso = copy_vdso(witness, &maps);
+        let vdso = maps.iter().find(|m| m.path == "[vdso]").map(|m| m.range.clone());
+        let vdso = vdso.map_or_else(Vec::new, |range| stack::copy(witness, range));
         Ok(Stopped { witness, threads, maps, vdso, duration: Duration::ZERO, notes: Vec::new() })
     }
 }
@@ -303,51 +294,6 @@ impl Drop for Tracees {
     }
 }
 
-/// The threads of a process, corpses included.
-fn task_ids(pid: i32) -> io::Result<Vec<i32>> {
-    let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
-    // The listing breaks off with an error when the process ends meanwhile.
-    Ok(entries.map_while(Result::ok).filter_map(|e| e.file_name().to_str()?.parse().ok()).collect())
-}
-
 fn read_maps(pid: i32, tid: i32) -> Maps {
     Maps::parse(&fs::read(format!("/proc/{pid}/task/{tid}/maps")).unwrap_or_default())
-}
-
-fn copy_stack(tid: i32, sp: u64, maps: &Maps) -> Stack {
-    let Some(mapping) = maps.at(sp) else { return Stack::default() };
-    let start = sp.saturating_sub(RED_ZONE).max(mapping.range.start);
-    let length = (mapping.range.end - start).min(STACK_LIMIT);
-    let cut = start + length < mapping.range.end;
-    Stack { start, bytes: copy_memory(tid, start, length as usize), cut }
-}
-
-fn copy_vdso(tid: i32, maps: &Maps) -> Vec<u8> {
-    let Some(vdso) = maps.iter().find(|m| m.path == "[vdso]") else { return Vec::new() };
-    copy_memory(tid, vdso.range.start, (vdso.range.end - vdso.range.start) as usize)
-}
-
-fn copy_memory(tid: i32, start: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    let copied = ptrace::read_memory(tid, start, &mut bytes).unwrap_or(0);
-    bytes.truncate(copied);
-    bytes
-}
-
-fn thread_name(pid: i32, tid: i32) -> Option<String> {
-    let name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
-}
-
-/// The letter that `ps` shows for the thread.
-fn kernel_state(pid: i32, tid: i32) -> Option<char> {
-    let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
-    // The name before it may hold anything, parentheses included.
-    let after_name = stat.iter().rposition(|&b| b == b')')? + 2;
-    stat.get(after_name).map(|&b| b.into())
-}
-
-/// Whether the thread exists and is more than a corpse waiting to be buried.
-fn is_alive(pid: i32, tid: i32) -> bool {
-    !matches!(kernel_state(pid, tid), None | Some('Z' | 'X'))
 }

@@ -8,7 +8,8 @@ use framehop::{Error, FrameAddress, Unwinder};
 use super::Trust;
 use super::maps::Maps;
 use super::modules::AddressSpace;
-use super::stop::{STACK_LIMIT, Stack, ThreadState};
+use super::stack::{STACK_LIMIT, Stack};
+use super::stop::ThreadState;
 use crate::os::ptrace::{self, Registers};
 
 /// Deeper stacks are cut: the innermost calls tell what a thread waits for.

@@ -1,0 +1,51 @@
+//! What `/proc` says of the threads of a process.
+
+use std::fs;
+use std::io;
+
+/// The threads of a process, corpses included.
+pub(super) fn task_ids(pid: i32) -> io::Result<Vec<i32>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
+    // The listing breaks off with an error when the process ends meanwhile.
+    Ok(entries.map_while(Result::ok).filter_map(|e| e.file_name().to_str()?.parse().ok()).collect())
+}
+
+pub(super) fn thread_name(pid: i32, tid: i32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
+}
+
+/// The letter that `ps` shows for the thread.
+pub(super) fn kernel_state(pid: i32, tid: i32) -> Option<char> {
+    let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
+    // The name before it may hold anything, parentheses included.
+    let after_name = stat.iter().rposition(|&b| b == b')')? + 2;
+    stat.get(after_name).map(|&b| b.into())
+}
+
+/// Whether the thread exists and is more than a corpse waiting to be buried.
+pub(super) fn is_alive(pid: i32, tid: i32) -> bool {
+    !matches!(kernel_state(pid, tid), None | Some('Z' | 'X'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_of_our_own_is_listed_alive_and_named() {
+        let pid = std::process::id() as i32;
+        let me = std::thread::Builder::new().name("tasks) Z (x".into()).spawn(move || {
+            // SAFETY: has no preconditions.
+            let tid = unsafe { libc::gettid() };
+            assert!(task_ids(pid).unwrap().contains(&tid));
+            assert_eq!(kernel_state(pid, tid), Some('R'));
+            assert_eq!(thread_name(pid, tid).as_deref(), Some("tasks) Z (x"));
+            tid
+        });
+        let tid = me.unwrap().join().unwrap();
+        assert!(is_alive(pid, pid));
+        while is_alive(pid, tid) {}
+        assert!(task_ids(i32::MAX).is_err() && !is_alive(i32::MAX, 1));
+    }
+}
