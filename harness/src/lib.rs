@@ -7,14 +7,28 @@
 
 pub mod board;
 pub mod capture;
+#[cfg(feature = "cli")]
+pub mod catalog;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod config;
 pub mod detect;
+#[cfg(feature = "cli")]
+pub mod environment;
 pub mod event;
+#[cfg(feature = "cli")]
+mod lockfile;
 pub mod observation;
 pub mod os;
 pub mod plan;
 pub mod protocol;
+#[cfg(feature = "cli")]
+pub mod report;
 pub mod session;
 pub mod stats;
+#[cfg(feature = "cli")]
+pub mod store;
 pub mod supervise;
 pub mod text;
 pub mod trial;

@@ -191,3 +191,17 @@ pub fn signal_name(signal: i32) -> String {
         None => format!("signal {signal}"),
     }
 }
+
+/// Version of the C library, where it is glibc.
+#[cfg(target_env = "gnu")]
+pub fn glibc_version() -> Option<String> {
+    // SAFETY: gnu_get_libc_version returns a static string.
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_str().ok().map(str::to_owned)
+}
+
+/// Version of the C library, where it is glibc.
+#[cfg(not(target_env = "gnu"))]
+pub fn glibc_version() -> Option<String> {
+    None
+}

@@ -12,11 +12,17 @@ use standstill_kit::{Builder, Scenario};
 use crate::ffi;
 
 /// The registry of the rude, apart from the other: most cannot pass as tests.
-#[rustfmt::skip]
 pub const RUDE: &[fn() -> Scenario] = &[
-    exit, exit_code, kill_parent, no_threads,
-    flood, fork, close_fds,
-    prepare_threads, prepare_fails, nondeterministic,
+    exit,
+    exit_code,
+    kill_parent,
+    no_threads,
+    flood,
+    fork,
+    close_fds,
+    prepare_threads,
+    prepare_fails,
+    nondeterministic,
 ];
 
 fn rude(name: &str, about: &str) -> Builder<(), (), ()> {

@@ -1,0 +1,397 @@
+//! Which scenarios there are: found through cargo, built by cargo, listed by their own binary.
+//!
+//! A crate with scenarios says so in its manifest:
+//!
+//! ```toml
+//! [package.metadata.standstill]
+//! catalog = "controls"      # the name before the slash
+//! test = "scenarios"        # its [[test]] target; this is the default
+//! ```
+//!
+//! A workspace may name crates outside of it (two versions of one library cannot share a lock file):
+//! `[workspace.metadata.standstill] also = ["path/to/Cargo.toml"]`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cargo_metadata::{Message, Metadata, MetadataCommand};
+use serde::Deserialize;
+
+use crate::protocol::{Card, Listing, PROTOCOL, ROLE_VAR, Role};
+
+/// How long a scenario binary may take to list itself.
+const LISTING: Duration = Duration::from_secs(20);
+
+/// Why there is no catalog, or not the scenario that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Cargo could not describe the workspace.
+    #[error("failed to read the workspace with cargo: {0}")]
+    Metadata(String),
+    /// No crate has scenarios.
+    #[error(
+        "no crate here has scenarios: add `[package.metadata.standstill]` to the manifest of one that \
+         does, or name a scenario binary with --binary"
+    )]
+    Empty,
+    /// Nothing goes by that name.
+    #[error("no scenario is named `{name}`{hint}")]
+    Unknown {
+        /// As asked for.
+        name: String,
+        /// What to type instead.
+        hint: String,
+    },
+    /// The scenario crate does not compile.
+    #[error("failed to build the scenarios of {package}: {why}")]
+    Build {
+        /// The package.
+        package: String,
+        /// What happened; cargo has printed the rest.
+        why: String,
+    },
+    /// The binary does not answer as a scenario binary does.
+    #[error("failed to list the scenarios of {}: {why}", exe.display())]
+    Listing {
+        /// The binary.
+        exe: PathBuf,
+        /// What happened.
+        why: String,
+    },
+}
+
+impl CatalogError {
+    /// Whether the user typed something wrong, rather than something having failed.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, CatalogError::Unknown { .. } | CatalogError::Empty)
+    }
+}
+
+/// A crate with scenarios, not necessarily built.
+#[derive(Clone, Debug)]
+pub struct Book {
+    /// The name before the slash.
+    pub name: String,
+    /// Its package.
+    pub package: String,
+    /// Its manifest.
+    pub manifest: PathBuf,
+    /// Its test target.
+    pub test: String,
+    /// Whether its scenarios are found without the name before the slash.
+    pub default: bool,
+}
+
+/// A scenario binary and what it offers.
+#[derive(Clone, Debug)]
+pub struct OpenBook {
+    /// Where it came from; none for `--binary`.
+    pub book: Option<Book>,
+    /// The name before the slash.
+    pub name: String,
+    /// The binary.
+    pub exe: PathBuf,
+    /// Its scenarios.
+    pub cards: Vec<Card>,
+}
+
+/// All crates with scenarios.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// In the order of cargo's metadata.
+    pub books: Vec<Book>,
+    /// Where cargo builds, and runs are kept.
+    pub target_dir: PathBuf,
+    /// Root of the workspace.
+    pub root: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PackageTable {
+    catalog: Option<String>,
+    test: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WorkspaceTable {
+    also: Vec<PathBuf>,
+}
+
+impl Catalog {
+    /// Reads the workspace that `manifest`, or else the current directory, is in.
+    pub fn find(manifest: Option<&Path>) -> Result<Catalog, CatalogError> {
+        let metadata = metadata(manifest)?;
+        let root = metadata.workspace_root.clone().into_std_path_buf();
+        let mut books = books(&metadata)?;
+        let table = table::<WorkspaceTable>(&metadata.workspace_metadata, "the workspace")?;
+        for also in table.unwrap_or_default().also {
+            let manifest = root.join(&also);
+            // A crate that is not checked out is no reason to do without the others.
+            if manifest.exists() {
+                let others = self::books(&self::metadata(Some(&manifest))?)?;
+                books.extend(others.into_iter().map(|book| Book { default: false, ..book }));
+            }
+        }
+        if books.is_empty() {
+            return Err(CatalogError::Empty);
+        }
+        let target_dir = metadata.target_directory.into_std_path_buf();
+        Ok(Catalog { books, target_dir, root })
+    }
+
+    /// The books that a pattern can speak of: the one before its slash, or the default ones.
+    pub fn books_for(&self, pattern: &str) -> Result<Vec<&Book>, CatalogError> {
+        let name = pattern.split_once('/').map_or(pattern, |(book, _)| book);
+        let named: Vec<&Book> = self.books.iter().filter(|b| b.name == name).collect();
+        if !named.is_empty() {
+            return Ok(named);
+        }
+        if pattern.contains('/') {
+            let known = self.books.iter().map(|b| b.name.as_str());
+            let hint = match nearest(name, known) {
+                Some(near) => format!("; is `{near}{}` meant?", &pattern[name.len()..]),
+                None => String::new(),
+            };
+            return Err(CatalogError::Unknown { name: pattern.to_owned(), hint });
+        }
+        Ok(self.books.iter().filter(|b| b.default).collect())
+    }
+}
+
+fn metadata(manifest: Option<&Path>) -> Result<Metadata, CatalogError> {
+    let mut command = MetadataCommand::new();
+    command.no_deps();
+    if let Some(manifest) = manifest {
+        command.manifest_path(manifest);
+    }
+    command.exec().map_err(|error| {
+        let text = match error {
+            cargo_metadata::Error::CargoMetadata { stderr } => stderr,
+            other => other.to_string(),
+        };
+        CatalogError::Metadata(text.trim().trim_start_matches("error: ").replace('\n', " "))
+    })
+}
+
+fn books(metadata: &Metadata) -> Result<Vec<Book>, CatalogError> {
+    let defaults: Vec<_> = match metadata.workspace_default_members.is_available() {
+        true => metadata.workspace_default_members.iter().cloned().collect(),
+        false => metadata.workspace_members.clone(),
+    };
+    let mut books = Vec::new();
+    for package in metadata.workspace_packages() {
+        let Some(table) = table::<PackageTable>(&package.metadata, package.name.as_str())? else {
+            continue;
+        };
+        books.push(Book {
+            name: table.catalog.unwrap_or_else(|| package.name.to_string()),
+            package: package.name.to_string(),
+            manifest: package.manifest_path.clone().into_std_path_buf(),
+            test: table.test.unwrap_or_else(|| "scenarios".to_owned()),
+            default: defaults.contains(&package.id),
+        });
+    }
+    Ok(books)
+}
+
+fn table<T: serde::de::DeserializeOwned>(
+    metadata: &serde_json::Value,
+    whose: &str,
+) -> Result<Option<T>, CatalogError> {
+    let Some(value) = metadata.get("standstill") else { return Ok(None) };
+    serde_json::from_value(value.clone())
+        .map(Some)
+        .map_err(|e| CatalogError::Metadata(format!("metadata.standstill of {whose}: {e}")))
+}
+
+impl Book {
+    /// Builds the scenario binary and lists it.
+    pub fn open(&self, profile: &str, quiet: bool) -> Result<OpenBook, CatalogError> {
+        let exe = self.build(profile, quiet)?;
+        let cards = list(&exe)?;
+        Ok(OpenBook { book: Some(self.clone()), name: self.name.clone(), exe, cards })
+    }
+
+    fn build(&self, profile: &str, quiet: bool) -> Result<PathBuf, CatalogError> {
+        let failed = |why: String| CatalogError::Build { package: self.package.clone(), why };
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["test", "--no-run", "--message-format", "json-render-diagnostics"]);
+        command.args(["--profile", profile, "--package", &self.package, "--test", &self.test]);
+        command.arg("--manifest-path").arg(&self.manifest);
+        if quiet {
+            command.arg("--quiet");
+        }
+        // Stacks without lines are worth half: keep them in, whatever the profile says.
+        let upper = profile.to_uppercase().replace('-', "_");
+        for (key, value) in [("STRIP", "none"), ("DEBUG", "line-tables-only")] {
+            let name = format!("CARGO_PROFILE_{upper}_{key}");
+            if std::env::var_os(&name).is_none() {
+                command.env(name, value);
+            }
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| failed(format!("cargo did not start: {e}")))?;
+        let mut exe = None;
+        if let Some(stdout) = child.stdout.take() {
+            for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
+                if let Ok(Message::CompilerArtifact(artifact)) = message
+                    && artifact.target.is_test()
+                    && artifact.target.name == self.test
+                {
+                    exe = artifact.executable;
+                }
+            }
+        }
+        let status = child.wait().map_err(|e| failed(e.to_string()))?;
+        match exe {
+            _ if !status.success() => Err(failed(format!(
+                "cargo ended with {status}; what it says is above{}",
+                missing_tools()
+            ))),
+            Some(exe) => Ok(exe.into_std_path_buf()),
+            None => Err(failed(format!("it has no test target named `{}`", self.test))),
+        }
+    }
+}
+
+/// Build tools that are not on this machine, as a hint behind a failed build.
+fn missing_tools() -> String {
+    let missing: Vec<&str> = ["cc", "c++", "cmake"]
+        .into_iter()
+        .filter(|tool| {
+            let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
+            found.is_err()
+        })
+        .collect();
+    match missing[..] {
+        [] => String::new(),
+        _ => format!(" (not on this machine: {}; ci/setup installs them)", missing.join(", ")),
+    }
+}
+
+/// Asks a scenario binary for its cards.
+pub fn list(exe: &Path) -> Result<Vec<Card>, CatalogError> {
+    let failed = |why: String| CatalogError::Listing { exe: exe.to_owned(), why };
+    let mut child = Command::new(exe)
+        .env(ROLE_VAR, Role::List.name())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| failed(format!("it did not start: {e}")))?;
+    // A binary that knows nothing of roles may do anything, also run for ever.
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let read = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            if let Some(mut pipe) = pipe {
+                let _ = std::io::Read::read_to_string(&mut pipe, &mut text);
+            }
+            text
+        })
+    };
+    let stdout = read(stdout.map(|p| Box::new(p) as _));
+    let stderr = read(stderr.map(|p| Box::new(p) as _));
+    let deadline = Instant::now() + LISTING;
+    let status = loop {
+        match child.try_wait().map_err(|e| failed(e.to_string()))? {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(failed("it did not answer; is it a scenario binary?".to_owned()));
+            }
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    if !status.success() {
+        let last = stderr.lines().last().unwrap_or("it said nothing").to_owned();
+        return Err(failed(format!("it ended with {status}: {last}")));
+    }
+    let listing: Listing = serde_json::from_str(stdout.trim())
+        .map_err(|_| failed("its answer is no listing; is it a scenario binary?".to_owned()))?;
+    if listing.protocol != PROTOCOL {
+        let theirs = listing.protocol;
+        return Err(failed(format!("it speaks protocol {theirs}, not {PROTOCOL}; rebuild it")));
+    }
+    Ok(listing.cards)
+}
+
+/// The cards that a pattern means, `*` standing for anything: `book/card`, `book`, or `card`.
+pub fn select<'c>(
+    books: &'c [OpenBook],
+    pattern: &str,
+) -> Result<Vec<(&'c OpenBook, &'c Card)>, CatalogError> {
+    let all = || books.iter().flat_map(|book| book.cards.iter().map(move |card| (book, card)));
+    let hits: Vec<_> = all()
+        .filter(|(book, card)| {
+            let full = format!("{}/{}", book.name, card.name);
+            matches(pattern, &full) || matches(pattern, &card.name) || pattern == book.name
+        })
+        .collect();
+    if !hits.is_empty() {
+        return Ok(hits);
+    }
+    let names: Vec<String> = all()
+        .flat_map(|(book, card)| [format!("{}/{}", book.name, card.name), card.name.clone()])
+        .collect();
+    let hint = match nearest(pattern, names.iter().map(String::as_str)) {
+        Some(near) => format!("; is `{near}` meant?"),
+        None => "; `standstill list` shows all".to_owned(),
+    };
+    Err(CatalogError::Unknown { name: pattern.to_owned(), hint })
+}
+
+/// Whether `name` fits `pattern`, in which each `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, rest)) => match name.strip_prefix(before) {
+            None => false,
+            Some(name) => {
+                let cuts = name.char_indices().map(|(i, _)| i).chain([name.len()]);
+                cuts.into_iter().any(|i| matches(rest, &name[i..]))
+            }
+        },
+    }
+}
+
+fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    known
+        .map(|k| (strsim::jaro_winkler(name, k), k))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, name, fits) in [
+            ("abba", "abba", true),
+            ("abba", "abba_natural", false),
+            ("abba*", "abba_natural", true),
+            ("*_natural", "abba_natural", true),
+            ("controls/*look*", "controls/abba_look_alike", true),
+            ("*", "", true),
+            ("a*b*c", "aXcYb", false),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_suggested_and_a_far_one_is_not() {
+        let known = ["create_state", "drop_context"];
+        assert_eq!(nearest("create_stat", known.into_iter()), Some("create_state"));
+        assert_eq!(nearest("zzz", known.into_iter()), None);
+    }
+}

@@ -1,0 +1,364 @@
+//! `standstill stress`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::SystemTime;
+
+use anyhow::{Context, anyhow};
+
+use super::list::Opened;
+use super::{Exit, Failure, IsolationArg, MessageFormat, StressArgs, complain, print};
+use crate::catalog::{Catalog, select};
+use crate::environment::{Environment, sha256};
+use crate::event::{Reporter, Summary};
+use crate::lockfile;
+use crate::plan::{Plan, Unit, too_many_threads};
+use crate::report::json::{Json, worst};
+use crate::report::markdown;
+use crate::report::terminal::Terminal;
+use crate::session::{Session, SessionError};
+use crate::stats::Rate;
+use crate::store::{BookRecord, Header, Run, SCHEMA, Writer};
+use crate::supervise::Target;
+use crate::verdict::Grade;
+
+/// Trials for each unit unless somebody asks otherwise.
+const TRIALS: u64 = 100;
+
+pub(super) fn main(args: StressArgs) -> Result<Exit, Failure> {
+    let campaign = match &args.resume {
+        Some(dir) => Campaign::resume(dir, &args)?,
+        None => Campaign::begin(&args)?,
+    };
+    campaign.run(args.message_format)
+}
+
+/// A run directory and what is left to do in it.
+struct Campaign {
+    dir: PathBuf,
+    header: Header,
+    writer: Writer,
+    done: BTreeSet<(usize, u64)>,
+}
+
+impl Campaign {
+    fn begin(args: &StressArgs) -> Result<Campaign, Failure> {
+        let quiet = args.message_format == MessageFormat::Json;
+        let opened = Opened::new(&args.source, &args.scenarios, quiet)?;
+        let plan = plan(args, &opened)?;
+        let mut books = BTreeMap::new();
+        for book in &opened.books {
+            let sha256 = sha256(&book.exe)
+                .with_context(|| format!("failed to read {}", book.exe.display()))
+                .map_err(Failure::failed)?;
+            let crates = match &book.book {
+                Some(book) => lockfile::crates(&book.manifest, &book.package),
+                None => vec![],
+            };
+            books.insert(book.name.clone(), BookRecord { exe: book.exe.clone(), sha256, crates });
+        }
+        let header = Header {
+            schema: SCHEMA,
+            standstill: env!("CARGO_PKG_VERSION").to_owned(),
+            began: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            command: command(args, &plan),
+            plan,
+            books,
+            environment: Environment::here(),
+        };
+        let dir = match &args.run_dir {
+            Some(dir) => dir.clone(),
+            None => new_run_dir(&runs_dir(opened.catalog.as_ref()), &header),
+        };
+        let writer = Writer::create(&dir, &header).map_err(|error| match error {
+            crate::store::StoreError::Io { source, .. }
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                let dir = dir.display();
+                Failure::usage(anyhow!(
+                    "{dir} holds a run already; go on with it by --resume {dir}"
+                ))
+            }
+            other => other.into(),
+        })?;
+        if args.run_dir.is_none() {
+            remember(&dir);
+        }
+        Ok(Campaign { dir, header, writer, done: BTreeSet::new() })
+    }
+
+    fn resume(dir: &Path, args: &StressArgs) -> Result<Campaign, Failure> {
+        let run = Run::load(dir)?;
+        let mut header = run.header.clone();
+        for (name, book) in &header.books {
+            let now = sha256(&book.exe).map_err(|e| {
+                let exe = book.exe.display();
+                Failure::usage(anyhow!(
+                    "the binary of {name} cannot be read any more ({exe}: {e}); start a new run"
+                ))
+            })?;
+            if now != book.sha256 {
+                let why = format!(
+                    "the binary of {name} has changed since the run began; trials of two binaries do \
+                     not make one rate: start a new run"
+                );
+                return Err(Failure::usage(anyhow!(why)));
+            }
+        }
+        if let Some(jobs) = args.jobs {
+            header.plan.jobs = jobs as usize;
+        }
+        let writer = Writer::resume(&run)?;
+        Ok(Campaign { dir: dir.to_owned(), done: run.done(), header, writer })
+    }
+
+    fn run(self, format: MessageFormat) -> Result<Exit, Failure> {
+        let Campaign { dir, header, mut writer, done } = self;
+        let keeper = std::env::current_exe()
+            .context("failed to find this very program")
+            .map_err(Failure::failed)?;
+        let target = |scenario: &str| Target {
+            exe: scenario
+                .split_once('/')
+                .and_then(|(book, _)| header.books.get(book))
+                .map_or_else(PathBuf::new, |book| book.exe.clone()),
+            keeper: keeper.clone(),
+        };
+        let stop = stop_on_signals()?;
+        let (mut terminal, mut json) = (Terminal::new(), Json::new(io::stdout()));
+        let shown: &mut dyn Reporter = match format {
+            MessageFormat::Human => &mut terminal,
+            MessageFormat::Json => &mut json,
+        };
+        let session = Session { plan: &header.plan, target: &target, done: &done, stop: &stop };
+        let outcome = session.run(&mut [&mut writer, shown]);
+        drop(writer);
+        let failure = outcome.as_ref().err().map(|error| match error {
+            SessionError::NotPrepared { .. } => Exit::Usage,
+            SessionError::Cell { .. } | SessionError::Report(_) => Exit::Failed,
+        });
+
+        // The stored run is what counts: it also holds what earlier sessions saw.
+        let run = Run::load(&dir)?;
+        let summaries = run.summaries();
+        let report = write_report(&run);
+        match format {
+            MessageFormat::Human => print(&closing(&run, &summaries, &report)),
+            MessageFormat::Json => json.close(&summaries, &run.dir).unwrap_or(()),
+        }
+        if let (Some(exit), Err(error)) = (failure, outcome) {
+            let kept = run.trials.len();
+            let dir = run.dir.display();
+            let error = match exit {
+                Exit::Usage => anyhow!(error),
+                _ => anyhow!("{error:#}; {kept} trials are kept, --resume {dir} goes on"),
+            };
+            return Err(Failure { exit, error });
+        }
+        Ok(match worst(&summaries) {
+            _ if stop.load(SeqCst) => Exit::Interrupted,
+            Grade::AsExpected => Exit::AsExpected,
+            Grade::Inconclusive => Exit::Inconclusive,
+            Grade::Unexpected | Grade::Missed => Exit::Unexpected,
+        })
+    }
+}
+
+/// Resolves flags, file and cards into a plan.
+fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
+    let config = &opened.config;
+    let jobs = args.jobs.or(config.jobs).unwrap_or(1).clamp(1, 256) as usize;
+    let timeout =
+        match (&args.timeout, &config.timeout) {
+            (Some(time), _) => Some(*time),
+            (None, Some(text)) => Some(super::duration(text).map_err(|why| {
+                Failure::usage(anyhow!("timeout in {}: {why}", crate::config::FILE))
+            })?),
+            (None, None) => None,
+        };
+    let asked =
+        if args.threads.is_empty() { config.threads.clone() } else { Some(args.threads.clone()) };
+    let mut units: Vec<Unit> = Vec::new();
+    for pattern in &args.scenarios {
+        for (book, card) in select(&opened.books, pattern)? {
+            let scenario = format!("{}/{}", book.name, card.name);
+            if units.iter().any(|unit| unit.scenario == scenario) {
+                continue;
+            }
+            let own = || card.threads.iter().map(|n| u64::from(*n)).collect();
+            let mut counts: Vec<u64> = asked.clone().unwrap_or_else(own);
+            let mut known = BTreeSet::new();
+            counts.retain(|count| known.insert(*count));
+            for threads in counts {
+                if let Some(why) = too_many_threads(threads.max(1), jobs).or_else(|| {
+                    (threads == 0).then(|| "a trial needs at least 1 thread".to_owned())
+                }) {
+                    return Err(Failure::usage(anyhow!(why)));
+                }
+                units.push(Unit {
+                    scenario: scenario.clone(),
+                    threads: threads as u32,
+                    trials: args.trials.or(config.trials).unwrap_or(TRIALS),
+                    timeout_ms: timeout.map_or(card.timeout_ms, |t| t.as_millis() as u64),
+                    card: card.clone(),
+                });
+            }
+        }
+    }
+    let mut settings: BTreeMap<String, String> = args.settings.iter().cloned().collect();
+    if let Some(model) = &args.model {
+        // Trials run wherever the keeper does; a relative path must mean the same file there.
+        let model = std::path::absolute(model).unwrap_or_else(|_| model.clone());
+        settings.insert("model".to_owned(), model.to_string_lossy().into_owned());
+    }
+    let seed = args.seed.or(config.seed).unwrap_or(1);
+    Ok(Plan { units, seed, jobs, settings, isolation: args.isolation.chosen() })
+}
+
+/// The command that repeats the campaign, defaults spelled out.
+fn command(args: &StressArgs, plan: &Plan) -> String {
+    let mut words = vec!["standstill".to_owned(), "stress".to_owned()];
+    words.extend(args.scenarios.iter().cloned());
+    let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    let mut threads: Vec<String> = plan.units.iter().map(|u| u.threads.to_string()).collect();
+    threads.dedup();
+    let same = plan.units.iter().all(|u| u.card.threads == plan.units[0].card.threads);
+    if !args.threads.is_empty() || (same && !plan.units.is_empty()) {
+        let mut known = BTreeSet::new();
+        threads.retain(|t| known.insert(t.clone()));
+        flag("threads", threads.join(","));
+    }
+    if let Some(unit) = plan.units.first() {
+        flag("trials", unit.trials.to_string());
+    }
+    if let Some(timeout) = args.timeout {
+        flag("timeout", humantime::format_duration(timeout).to_string().replace(' ', ""));
+    }
+    flag("seed", plan.seed.to_string());
+    flag("jobs", plan.jobs.to_string());
+    for (key, value) in &plan.settings {
+        if key == "model" {
+            flag("model", value.clone());
+        } else {
+            flag("set", format!("{key}={value}"));
+        }
+    }
+    match args.isolation {
+        IsolationArg::Auto => {}
+        IsolationArg::Zygote => flag("isolation", "zygote".to_owned()),
+        IsolationArg::Fresh => flag("isolation", "fresh".to_owned()),
+    }
+    if let Some(profile) = &args.source.profile {
+        flag("profile", profile.clone());
+    }
+    if let Some(binary) = &args.source.binary {
+        flag("binary", binary.display().to_string());
+    }
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,=:@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Where the runs of a workspace are kept.
+pub(super) fn runs_dir(catalog: Option<&Catalog>) -> PathBuf {
+    match catalog {
+        Some(catalog) => catalog.target_dir.join("standstill"),
+        None => PathBuf::from("standstill-runs"),
+    }
+}
+
+fn new_run_dir(runs: &Path, header: &Header) -> PathBuf {
+    let time: String = header.began.chars().filter(char::is_ascii_digit).collect();
+    let scenarios: BTreeSet<&str> = header.plan.units.iter().map(|u| u.scenario.as_str()).collect();
+    let what = match scenarios.len() {
+        1 => header.plan.units[0].scenario.replace('/', "-"),
+        n => format!("{n}-scenarios"),
+    };
+    let name = format!("{}-{}-{what}", &time[..8.min(time.len())], &time[8.min(time.len())..]);
+    (0..)
+        .map(|n| if n == 0 { runs.join(&name) } else { runs.join(format!("{name}-{n}")) })
+        .find(|dir| !dir.exists())
+        .unwrap_or_else(|| runs.join(name))
+}
+
+/// Lets `standstill report` find the run. A file system without links does without.
+fn remember(dir: &Path) {
+    let (Some(runs), Some(name)) = (dir.parent(), dir.file_name()) else { return };
+    let last = runs.join("last");
+    let _ = std::fs::remove_file(&last);
+    let _ = std::os::unix::fs::symlink(name, last);
+}
+
+/// A flag that the first Ctrl-C (or SIGTERM, SIGHUP) sets. The second ends the process at once; its
+/// keepers clean up behind it.
+fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, SeqCst) {
+            crate::os::process::exit_now(Exit::Interrupted as i32);
+        }
+    })
+    .context("failed to listen for Ctrl-C")
+    .map_err(Failure::failed)?;
+    Ok(stop)
+}
+
+fn write_report(run: &Run) -> Option<PathBuf> {
+    let path = run.dir.join("REPORT.md");
+    let saved = markdown::render(run, markdown::TEMPLATE)
+        .map_err(anyhow::Error::new)
+        .and_then(|text| Ok(markdown::save(&path, &text)?));
+    match saved {
+        Ok(()) => Some(path),
+        Err(error) => {
+            complain(&format!("warning: no report was written: {error:#}"));
+            None
+        }
+    }
+}
+
+/// What a person reads last: a line a unit, and where the rest is.
+fn closing(run: &Run, summaries: &[Summary], report: &Option<PathBuf>) -> String {
+    let mut out = String::from("\n");
+    let title = |s: &Summary| format!("{} x {}", s.scenario, s.threads);
+    let width = summaries.iter().map(|s| title(s).len()).max().unwrap_or(0);
+    for summary in summaries {
+        let median = match summary.median_us {
+            Some(us) => format!("  median {:.1} ms", us as f64 / 1000.0),
+            None => String::new(),
+        };
+        out += &format!(
+            "{:width$}  {:12}  {}{median}\n",
+            title(summary),
+            summary.grade(),
+            summary.sentence()
+        );
+    }
+    let total = summaries.iter().map(Summary::trials).sum::<u64>();
+    let found: u64 = summaries.iter().map(|s| s.rate.k).sum();
+    let rate = Rate { k: found, n: summaries.iter().map(|s| s.rate.n).sum() };
+    out += &format!("\n{total} trials, {found} with findings; {}\n", worst(summaries));
+    if summaries.len() > 1 && rate.k == 0 && rate.n > 0 {
+        out += &format!("over all of them: {}\n", rate.sentence());
+    }
+    out += &format!("run:    {}\n", run.dir.display());
+    if let Some(report) = report {
+        out += &format!("report: {}\n", report.display());
+    }
+    if !run.is_complete() {
+        out +=
+            &format!("go on:  standstill stress --resume {}\n", quoted(&run.dir.to_string_lossy()));
+    }
+    out
+}

@@ -1,0 +1,372 @@
+//! The run directory: everything that a campaign saw, append-only.
+//!
+//! `run.jsonl` holds one JSON record a line. The first is the [`Header`] with the schema version;
+//! then come probes, notes and trials in the order in which they happened. A record is one write, so
+//! that a killed campaign loses at most the trial in flight; a last line without its newline is torn
+//! and is cut off by the next session.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::event::{Event, Reporter, Summary, What};
+use crate::observation::{Isolation, Observation};
+use crate::plan::Plan;
+use crate::protocol::Probe;
+use crate::verdict::{Grade, Verdict};
+
+/// Raised whenever a record changes so that older readers would misread it.
+pub const SCHEMA: u32 = 1;
+/// The file in a run directory that holds the records.
+pub const RECORDS: &str = "run.jsonl";
+
+/// The first record: what the run is, complete enough to go on with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The [`SCHEMA`] of all records.
+    pub schema: u32,
+    /// Version of standstill that wrote it.
+    pub standstill: String,
+    /// When it began, RFC 3339, UTC.
+    pub began: String,
+    /// The command that repeats it.
+    pub command: String,
+    /// What it is to do.
+    pub plan: Plan,
+    /// The scenario binaries, by the name before the slash.
+    pub books: BTreeMap<String, BookRecord>,
+    /// Where it runs.
+    pub environment: Environment,
+}
+
+/// A scenario binary as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BookRecord {
+    /// The binary.
+    pub exe: PathBuf,
+    /// Its SHA-256, in hexadecimal. Trials of another binary never join this run.
+    pub sha256: String,
+    /// The crates it is made of, from the lock file; empty where there was none.
+    pub crates: Vec<CrateRecord>,
+}
+
+/// One package of a lock file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrateRecord {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The registry's checksum; none for a path dependency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Whether the scenario crate names it itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "record")]
+#[allow(clippy::large_enum_variant, reason = "a header is read once a run")]
+pub enum Record {
+    /// The first.
+    Run(Header),
+    /// A scenario was prepared.
+    Probe(ProbeRecord),
+    /// Something to know about a scenario.
+    Note {
+        /// `crate/scenario`.
+        scenario: String,
+        /// A sentence.
+        note: String,
+    },
+    /// A trial.
+    Trial(TrialRecord),
+    /// A session of the run ended.
+    Ended {
+        /// Whether it was interrupted.
+        interrupted: bool,
+    },
+}
+
+/// What a probe learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRecord {
+    /// `crate/scenario`.
+    pub scenario: String,
+    /// The scenario's own words.
+    pub probe: Probe,
+    /// How its trials were made.
+    pub isolation: Isolation,
+    /// Why its oracle could not be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle_fault: Option<String>,
+    /// SHA-256 of each input, by name.
+    pub hashes: BTreeMap<String, String>,
+}
+
+/// What a trial came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// Index of its unit in the plan.
+    pub unit: usize,
+    /// Its number in the unit.
+    pub index: u64,
+    /// As judged then.
+    pub grade: Grade,
+    /// As judged then.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub observation: Observation,
+}
+
+/// Why a run directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("failed to {doing} {}: {source}", path.display())]
+    Io {
+        /// `read`, `write`, `create`.
+        doing: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// There is no run here.
+    #[error("{} is not a run directory: it holds no {RECORDS}", .0.display())]
+    NotARun(PathBuf),
+    /// A line is not a record.
+    #[error(
+        "failed to read {}: line {line} is no record of schema {SCHEMA} ({why}); the {} lines before \
+         it are intact", path.display(), line - 1
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What the parser said.
+        why: String,
+    },
+    /// Another version wrote it.
+    #[error("{} was written in schema {found}; this standstill reads schema {SCHEMA}", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+    },
+    /// Another process is at it.
+    #[error("{} is in use by another standstill; wait for it, or name another run", .0.display())]
+    InUse(PathBuf),
+}
+
+/// A run as stored.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// The first record.
+    pub header: Header,
+    /// One a scenario, the latest.
+    pub probes: BTreeMap<String, ProbeRecord>,
+    /// Scenario and sentence, without repetitions.
+    pub notes: BTreeSet<(String, String)>,
+    /// Every trial, in the order in which they ended; none twice.
+    pub trials: Vec<TrialRecord>,
+    /// Bytes of whole records; what follows is torn.
+    intact: u64,
+    /// Whether something was.
+    pub torn: bool,
+}
+
+impl Run {
+    /// Reads a run directory.
+    pub fn load(dir: &Path) -> Result<Run, StoreError> {
+        let path = dir.join(RECORDS);
+        let io = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                StoreError::NotARun(dir.to_owned())
+            }
+            _ => StoreError::Io { doing: "read", path: path.clone(), source },
+        };
+        let mut reader = BufReader::new(File::open(&path).map_err(io)?);
+        let (mut header, mut probes, mut notes) = (None, BTreeMap::new(), BTreeSet::new());
+        let mut trials = BTreeMap::new();
+        let (mut line, mut bytes, mut intact, mut torn) = (0, Vec::new(), 0, false);
+        loop {
+            bytes.clear();
+            let read = reader.read_until(b'\n', &mut bytes).map_err(io)?;
+            if read == 0 {
+                break;
+            }
+            if bytes.last() != Some(&b'\n') {
+                torn = true;
+                break;
+            }
+            line += 1;
+            let corrupt = |why: String| StoreError::Corrupt { path: path.clone(), line, why };
+            if line == 1 {
+                check_schema(&bytes, &path)?;
+            }
+            match serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))? {
+                Record::Run(first) if header.is_none() => header = Some(first),
+                Record::Run(_) => return Err(corrupt("a second header".to_owned())),
+                _ if header.is_none() => return Err(corrupt("no header".to_owned())),
+                Record::Probe(probe) => _ = probes.insert(probe.scenario.clone(), probe),
+                Record::Note { scenario, note } => _ = notes.insert((scenario, note)),
+                Record::Trial(trial) => {
+                    let units = header.as_ref().map_or(0, |h| h.plan.units.len());
+                    if trial.unit >= units {
+                        return Err(corrupt(format!("unit {} of {units}", trial.unit)));
+                    }
+                    trials.entry((trial.unit, trial.index)).or_insert((line, trial));
+                }
+                Record::Ended { .. } => {}
+            }
+            intact += read as u64;
+        }
+        let Some(header) = header else { return Err(StoreError::NotARun(dir.to_owned())) };
+        let mut trials: Vec<(usize, TrialRecord)> = trials.into_values().collect();
+        trials.sort_by_key(|(line, _)| *line);
+        let trials = trials.into_iter().map(|(_, trial)| trial).collect();
+        Ok(Run { dir: dir.to_owned(), header, probes, notes, trials, intact, torn })
+    }
+
+    /// Which trials it holds: unit and index.
+    pub fn done(&self) -> BTreeSet<(usize, u64)> {
+        self.trials.iter().map(|t| (t.unit, t.index)).collect()
+    }
+
+    /// One summary for each unit of the plan, also for those without trials.
+    pub fn summaries(&self) -> Vec<Summary> {
+        let units = self.header.plan.units.iter().enumerate();
+        let mut summaries: Vec<Summary> =
+            units.map(|(i, unit)| Summary::new(i, &unit.scenario, unit.threads)).collect();
+        for trial in &self.trials {
+            summaries[trial.unit].add(&trial.observation, &trial.verdict, trial.grade);
+        }
+        summaries.iter_mut().for_each(Summary::seal);
+        summaries
+    }
+
+    /// Whether every trial of the plan was run.
+    pub fn is_complete(&self) -> bool {
+        self.trials.len() as u64 >= self.header.plan.units.iter().map(|u| u.trials).sum::<u64>()
+    }
+}
+
+fn check_schema(first_line: &[u8], path: &Path) -> Result<(), StoreError> {
+    let value: serde_json::Value = serde_json::from_slice(first_line).unwrap_or_default();
+    match value.get("schema").and_then(serde_json::Value::as_u64) {
+        Some(found) if found != u64::from(SCHEMA) => {
+            Err(StoreError::Schema { path: path.to_owned(), found: found as u32 })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a run while it happens.
+#[derive(Debug)]
+pub struct Writer {
+    file: File,
+    path: PathBuf,
+    /// Bytes of whole records: where to cut if a write fails half-way.
+    intact: u64,
+}
+
+impl Writer {
+    /// Begins a run in a directory that must not hold one.
+    pub fn create(dir: &Path, header: &Header) -> Result<Writer, StoreError> {
+        let failed = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { doing, path, source }
+        };
+        std::fs::create_dir_all(dir).map_err(failed("create", dir))?;
+        let path = dir.join(RECORDS);
+        let mut options = OpenOptions::new();
+        let file = options.create_new(true).append(true).open(&path);
+        let file = file.map_err(failed("create", &path))?;
+        let mut writer = Writer { file, path, intact: 0 };
+        writer.lock()?;
+        let path = writer.path.clone();
+        writer.write(&Record::Run(header.clone())).map_err(failed("write", &path))?;
+        Ok(writer)
+    }
+
+    /// Goes on with a run, behind its last whole record.
+    pub fn resume(run: &Run) -> Result<Writer, StoreError> {
+        let path = run.dir.join(RECORDS);
+        let failed = |source| StoreError::Io { doing: "write", path: path.clone(), source };
+        let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
+        let writer = Writer { file, path: path.clone(), intact: run.intact };
+        writer.lock()?;
+        if run.torn {
+            writer.file.set_len(run.intact).map_err(failed)?;
+        }
+        Ok(writer)
+    }
+
+    /// Two sessions at one run would each lose sight of the other's trials.
+    fn lock(&self) -> Result<(), StoreError> {
+        match self.file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(self.path.clone())),
+            // A file system without locks: go on without.
+            Err(std::fs::TryLockError::Error(_)) => Ok(()),
+        }
+    }
+
+    /// Appends one record, whole or not at all.
+    pub fn write(&mut self, record: &Record) -> io::Result<()> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        match &written {
+            Ok(()) => self.intact += line.len() as u64,
+            Err(_) => {
+                let _ = self.file.set_len(self.intact);
+                let _ = self.file.seek(SeekFrom::Start(self.intact));
+            }
+        }
+        written
+    }
+}
+
+impl Reporter for Writer {
+    fn report(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let record = match &event.what {
+            What::Probed { scenario, probe, isolation, oracle_fault } => {
+                let hashes = probe.inputs.iter().filter_map(|(name, path)| {
+                    Some((name.clone(), crate::environment::sha256(path).ok()?))
+                });
+                Record::Probe(ProbeRecord {
+                    scenario: (*scenario).to_owned(),
+                    hashes: hashes.collect(),
+                    probe: (*probe).clone(),
+                    isolation: *isolation,
+                    oracle_fault: oracle_fault.map(str::to_owned),
+                })
+            }
+            What::Noted { scenario, note } => {
+                Record::Note { scenario: (*scenario).to_owned(), note: (*note).to_owned() }
+            }
+            What::Trial(done) => Record::Trial(TrialRecord {
+                unit: done.unit,
+                index: done.index,
+                grade: done.grade,
+                verdict: done.verdict.clone(),
+                observation: done.observation.clone(),
+            }),
+            What::Ended { interrupted, .. } => Record::Ended { interrupted: *interrupted },
+            What::Began { .. } | What::Unit { .. } => return Ok(()),
+        };
+        self.write(&record)
+    }
+}
