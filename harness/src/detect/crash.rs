@@ -1,6 +1,7 @@
 //! Crash: the process died of a signal that it raised by what it did.
 
-use super::{fingerprint, first_line, waits};
+use super::names::path;
+use super::{fingerprint, first_line};
 use crate::observation::Observation;
 use crate::os::process::signal_name;
 use crate::verdict::{Confidence, Finding, Kind};
@@ -33,8 +34,8 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         match stacks.into_iter().find(|s| s.tid == crash.tid) {
             Some(stack) => {
                 evidence.push(format!("{} ({}) received it", stack.name, stack.tid));
-                let named = stack.frames.iter().filter_map(|f| f.function.as_deref());
-                places.extend(named.map(waits::plain).filter(|n| !is_handler(n)).take(4));
+                let named = stack.frames.iter().filter_map(path);
+                places.extend(named.filter(|name| !is_handler(name)).take(4));
             }
             None => evidence.push(format!("thread {} received it", crash.tid)),
         }

@@ -1,10 +1,11 @@
 //! Livelock: two actors run for ever and undo each other's claim on one word.
 //!
 //! An actor claims the word by compare-exchange, from its rival too, and may keep it once the rival
-//! has looked and let it stand. The control's rivals never let it stand: each first takes the claim
-//! away and only then says that it has looked, so whoever hears of a look has lost its claim already.
-//! That holds for every schedule, with one core as with two. A step is made only with a claim that
-//! stood. The look-alike contends for the same word, and who has it gives it back.
+//! has looked twice and let it stand. The control's rivals never do: between any two of its looks a
+//! rival takes away whatever claim it finds, so that who hears of the second look has lost its claim
+//! already. That holds for every schedule, with one core as with two, and whoever has lost a claim is
+//! not waiting, so both run for ever. A step is made only with a claim that stood. The look-alike
+//! contends for the same word, and who has it gives it back.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -31,18 +32,19 @@ impl Word {
         self.owner.compare_exchange(from, side, SeqCst, SeqCst).is_ok()
     }
 
-    /// Claims the word, from the rival too, until a claim has stood a look of the rival.
+    /// Claims the word, from the rival too, until a claim has stood two looks of the rival.
     fn claim_ruthlessly(&self, side: usize) {
+        let (rival, mine, theirs) = (1 - side, &self.looks[side], &self.looks[1 - side]);
         loop {
-            let before = self.looks[1 - side].load(SeqCst);
-            let _ = self.claim(side, NOBODY) || self.claim(side, 1 - side);
-            self.looks[side].fetch_add(1, SeqCst);
-            while self.looks[1 - side].load(SeqCst) == before && self.owner.load(SeqCst) == side {
+            let _ = self.claim(side, NOBODY) || self.claim(side, rival);
+            let since = theirs.load(SeqCst);
+            while self.owner.load(SeqCst) == side {
+                if theirs.load(SeqCst) >= since + 2 && self.owner.load(SeqCst) == side {
+                    return;
+                }
                 std::thread::yield_now();
             }
-            if self.owner.load(SeqCst) == side {
-                return;
-            }
+            mine.fetch_add(1, SeqCst);
         }
     }
 
