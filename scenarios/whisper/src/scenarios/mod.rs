@@ -1,0 +1,60 @@
+//! The scenarios. One scenario, one file, one registry line.
+
+mod contexts_in_parallel;
+mod create_and_drop_states;
+mod create_state_then_full;
+mod drop_context_while_states_live;
+mod recommended_usage_pattern;
+mod with_mutex;
+mod without_mutex;
+
+use std::path::PathBuf;
+
+use standstill_kit::{Preparation, Scenario};
+use whisper_rs::WhisperContext;
+
+use crate::model::{Shape, cached};
+use crate::{bridge, load};
+
+/// The registry.
+pub const ALL: &[fn() -> Scenario] = &[
+    without_mutex::scenario,
+    with_mutex::scenario,
+    recommended_usage_pattern::scenario,
+    create_state_then_full::scenario,
+    create_and_drop_states::scenario,
+    contexts_in_parallel::scenario,
+    drop_context_while_states_live::scenario,
+];
+
+/// What whisper-rs claims by offering `create_state(&self)` on a type that is `Sync`.
+const SYNC: &str = "following implementations are safe [...] unsafe impl Send for \
+                    WhisperInnerContext {} unsafe impl Sync for WhisperInnerContext {}";
+const SYNC_SOURCE: &str = "whisper-rs, src/whisper_ctx.rs (0.15.1 and 0.16.0)";
+
+/// A model, where it lies and loaded.
+struct Model {
+    path: PathBuf,
+    context: WhisperContext,
+}
+
+impl Model {
+    /// Another context from the same file. The file was good when the trial was prepared, so this
+    /// fails only if whisper.cpp fails.
+    fn load_again(&self) -> WhisperContext {
+        load(&self.path).expect("loads as it did before")
+    }
+}
+
+/// The user's model (`--model PATH`), or else a generated one that is small enough for a trial to
+/// take milliseconds and large enough for real inference.
+fn prepare(preparation: &mut Preparation) -> Result<Model, String> {
+    let path = match preparation.setting("model") {
+        Some(path) => PathBuf::from(path),
+        None => cached(&Shape::default())?,
+    };
+    let context = load(&path)?;
+    preparation.input("model", &path);
+    preparation.note("whisper-rs", bridge::WHISPER_RS);
+    Ok(Model { path, context })
+}
