@@ -235,16 +235,21 @@ mod tests {
     use super::*;
     use crate::capture::Trust;
 
-    pub(super) fn stack(names: &[&str]) -> ThreadStack {
-        let frame = |name: &&str| Frame {
-            pc: 0,
-            function: Some((*name).to_owned()),
-            file: None,
-            line: None,
-            module: None,
-            module_address: None,
-            inlined: false,
-            trust: Trust::Unwound,
+    /// A stack of functions, each with its file behind an `@` if that matters.
+    fn stack(names: &[&str]) -> ThreadStack {
+        let frame = |name: &&str| {
+            let (function, file) =
+                name.split_once('@').map_or((*name, None), |(n, f)| (n, Some(f)));
+            Frame {
+                pc: 0,
+                function: Some(function.to_owned()),
+                file: file.map(str::to_owned),
+                line: None,
+                module: None,
+                module_address: None,
+                inlined: false,
+                trust: Trust::Unwound,
+            }
         };
         let frames = names.iter().map(frame).collect();
         ThreadStack { tid: 1, name: String::new(), frames, truncated: None }
@@ -299,6 +304,61 @@ mod tests {
                 ],
                 WaitsFor::Read,
                 Some("cfg::len"),
+            ),
+            // As real stacks have them, inlined calls with the bare names of line tables.
+            (
+                &[
+                    "futex_wait@./nptl/../sysdeps/nptl/futex-internal.h",
+                    "__lll_lock_wait",
+                    "lll_mutex_lock_optimized@./nptl/pthread_mutex_lock.c",
+                    "pthread_mutex_lock",
+                    "registry_visit@/app/c/registry.c",
+                ],
+                WaitsFor::Mutex,
+                Some("registry_visit"),
+            ),
+            (
+                &[
+                    "syscall",
+                    "std::sys::pal::unix::futex::futex_wait@/r/library/std/src/sys/pal/unix/futex.rs",
+                    "<std::sys::sync::mutex::futex::Mutex>::lock_contended",
+                    "lock@/r/library/std/src/sys/sync/mutex/futex.rs",
+                    "lock<usize>@/r/library/std/src/sync/poison/mutex.rs",
+                    "{closure#0}<app::notify>@/app/src/cache.rs",
+                ],
+                WaitsFor::Mutex,
+                Some("{closure#0}<app::notify>"),
+            ),
+            (
+                &[
+                    "syscall",
+                    "<std::sys::sync::thread_parking::futex::Parker>::park",
+                    "<std::thread::thread::Thread>::park",
+                    "wait_until@/r/library/std/src/sync/mpmc/context.rs",
+                    "std::sync::mpmc::array::Channel<T>::send::{{closure}}",
+                    "{closure#0}<std::sync::mpmc::array::{impl#1}::send::{closure_env#0}<usize>, \
+                     ()>@/r/library/std/src/sync/mpmc/context.rs",
+                    "try_with<core::cell::Cell<()>, ()>@/r/library/std/src/thread/local.rs",
+                    "std::sync::mpmc::array::Channel<T>::send",
+                    "send<usize>@/r/library/std/src/sync/mpmc/mod.rs",
+                    "send<usize>@/r/library/std/src/sync/mpsc.rs",
+                    "{closure#0}@/app/src/queue.rs",
+                ],
+                WaitsFor::Send,
+                Some("{closure#0}"),
+            ),
+            (
+                &[
+                    "__futex_abstimed_wait_common64@./nptl/futex-internal.c",
+                    "__futex_abstimed_wait_common",
+                    "__pthread_clockjoin_ex",
+                    "<std::sys::thread::unix::Thread>::join",
+                    "std::thread::lifecycle::JoinInner<T>::join",
+                    "join<()>@/r/library/std/src/thread/scoped.rs",
+                    "{closure#0}@/app/src/run.rs",
+                ],
+                WaitsFor::Join,
+                Some("{closure#0}"),
             ),
             (&["syscall", "mystery::wait"], WaitsFor::Unknown, Some("mystery::wait")),
             (&[], WaitsFor::Unknown, None),
