@@ -16,6 +16,7 @@ pub const RUDE: &[fn() -> Scenario] = &[
     exit,
     exit_code,
     kill_parent,
+    kill_keeper,
     no_threads,
     flood,
     fork,
@@ -42,7 +43,17 @@ fn exit_code() -> Scenario {
 }
 
 fn kill_parent() -> Scenario {
-    rude("rude_kill_parent", "an actor kills the process that watches over it: inconclusive")
+    rude("rude_kill_parent", "an actor kills the process that forked it: inconclusive")
+        .actor(|(), _| {
+            ffi::kill_parent();
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        })
+        .build()
+}
+
+fn kill_keeper() -> Scenario {
+    rude("rude_kill_keeper", "an actor in a fresh process kills its keeper: it cannot be run")
+        .fresh_process()
         .actor(|(), _| {
             ffi::kill_parent();
             std::thread::sleep(std::time::Duration::from_secs(1));
