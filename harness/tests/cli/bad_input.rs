@@ -70,7 +70,7 @@ fn a_full_disk_stops_the_campaign_and_keeps_whole_records() {
     let run_dir = dir.path().join("run");
     // A limit on the size of files refuses a write just as a full disk does.
     let command = format!(
-        "ulimit -f 40; exec {} stress abba_look_alike -t 2 -n 5000 --binary {} --run-dir {}",
+        "ulimit -f 400; exec {} stress abba_look_alike -t 2 -n 5000 --binary {} --run-dir {}",
         env!("CARGO_BIN_EXE_standstill"),
         controls().display(),
         run_dir.display()
