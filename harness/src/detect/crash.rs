@@ -1,6 +1,8 @@
 //! Crash: the process died of a signal that it raised by what it did.
 
-use super::{fingerprint, first_line, waits};
+use super::names::path;
+use super::{fingerprint, first_line};
+use crate::capture::Frame;
 use crate::observation::Observation;
 use crate::os::process::signal_name;
 use crate::verdict::{Confidence, Finding, Kind};
@@ -33,8 +35,14 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         match stacks.into_iter().find(|s| s.tid == crash.tid) {
             Some(stack) => {
                 evidence.push(format!("{} ({}) received it", stack.name, stack.tid));
-                let named = stack.frames.iter().filter_map(|f| f.function.as_deref());
-                places.extend(named.map(waits::plain).filter(|n| !is_handler(n)).take(4));
+                let crashed: Vec<String> = interrupted(&stack.frames)
+                    .iter()
+                    .filter_map(path)
+                    .skip_while(|name| is_way_to_die(name))
+                    .take(4)
+                    .collect();
+                evidence.extend(crashed.first().map(|name| format!("it was in {name}")));
+                places.extend(crashed);
             }
             None => evidence.push(format!("thread {} received it", crash.tid)),
         }
@@ -49,9 +57,31 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     Some(Finding { kind, confidence, summary, evidence, fingerprint })
 }
 
-/// Frames of the crash handler and of the way into it, which every crash shares.
-fn is_handler(name: &str) -> bool {
-    name.starts_with("standstill_kit::hooks")
-        || name.starts_with("std::")
-        || matches!(name.trim_start_matches('_'), "restore_rt" | "nanosleep" | "GI_nanosleep")
+/// The frames of a stack without those of the signal handler on it.
+fn interrupted(frames: &[Frame]) -> &[Frame] {
+    let is_signal = |f: &Frame| f.function.as_deref() == Some("<signal handler called>");
+    frames.iter().rposition(is_signal).map_or(frames, |at| &frames[at + 1..])
+}
+
+/// Functions that raise the signal for their caller, whom all such crashes share.
+fn is_way_to_die(name: &str) -> bool {
+    let c_name = name.trim_start_matches('_').trim_start_matches("GI_");
+    name.starts_with("std::")
+        || name.starts_with("core::")
+        || ["pthread_kill", "raise", "abort", "assert_fail", "libc_message", "kill"]
+            .iter()
+            .any(|way| c_name.starts_with(way))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_raised_a_signal_is_found_behind_the_ways_to_raise_it() {
+        for way in ["__pthread_kill_implementation", "raise", "__GI_abort", "std::process::abort"] {
+            assert!(is_way_to_die(way), "{way}");
+        }
+        assert!(!is_way_to_die("app::abort") && !is_way_to_die("whisper_init_state"));
+    }
 }

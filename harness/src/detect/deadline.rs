@@ -3,6 +3,7 @@
 //! A passed deadline never becomes a deadlock. What it becomes depends on the last quarter of the
 //! time: who made steps, who ran, how much CPU was used. All of it is `suspected`.
 
+use super::names::path;
 use super::{fingerprint, waits};
 use crate::board::Phase;
 use crate::observation::{Observation, Standstill, Wait, Window};
@@ -108,6 +109,5 @@ fn doings(window: &Window) -> Option<String> {
 /// A thread's place for the fingerprint: the innermost named caller, since a busy thread's own
 /// innermost frame changes from sample to sample.
 fn place(stack: &crate::capture::ThreadStack) -> String {
-    let caller = waits::site(stack).caller.and_then(|f| f.function.as_deref());
-    caller.map(waits::plain).unwrap_or_default()
+    waits::site(stack).caller.and_then(path).unwrap_or_default()
 }

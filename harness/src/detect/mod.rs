@@ -5,6 +5,7 @@
 
 mod crash;
 mod deadline;
+mod names;
 mod panic;
 mod standstill;
 mod thread_leak;

@@ -5,7 +5,8 @@
 //! the proof and is as proven as it; the two narrower kinds rest on the stacks and are inferred.
 
 use super::fingerprint;
-use super::waits::{Site, WaitsFor, plain, site};
+use super::names::path;
+use super::waits::{Site, WaitsFor, site};
 use crate::capture::ThreadStack;
 use crate::observation::{Observation, Standstill, ThreadSeen, Wait};
 use crate::verdict::{Confidence, Finding, Kind};
@@ -68,7 +69,7 @@ impl Waiting<'_> {
 
     fn place(&self) -> String {
         let caller = self.site.as_ref().and_then(|s| s.caller);
-        let name = caller.and_then(|f| f.function.as_deref()).map(plain);
+        let name = caller.and_then(path);
         format!("{:?} {}", self.what(), name.unwrap_or_default())
     }
 
@@ -76,7 +77,7 @@ impl Waiting<'_> {
         let name = self.stack.map_or("thread", |s| s.name.as_str());
         let mut line = format!("{name} ({}) waits for {}", self.seen.tid, self.what());
         if let Some(frame) = self.site.as_ref().and_then(|s| s.caller) {
-            line += &format!(" in {}", frame.function.as_deref().map_or("?".to_owned(), plain));
+            line += &format!(" in {}", path(frame).unwrap_or_else(|| "?".to_owned()));
             if let (Some(file), Some(at)) = (&frame.file, frame.line) {
                 line += &format!(" at {file}:{at}");
             }

@@ -1,6 +1,7 @@
 //! Thread leak: threads started during the trial were alive a grace period after everything that
 //! the trial made had been dropped.
 
+use super::names::path;
 use super::{fingerprint, waits};
 use crate::observation::Observation;
 use crate::verdict::{Confidence, Finding, Kind};
@@ -15,8 +16,7 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     let mut places = vec![];
     let process = observation.stacks.iter().flat_map(|s| s.threads.iter().skip(1));
     for stack in process {
-        let caller = waits::site(stack).caller.and_then(|f| f.function.as_deref());
-        let place = caller.map_or("?".to_owned(), waits::plain);
+        let place = waits::site(stack).caller.and_then(path).unwrap_or_else(|| "?".to_owned());
         evidence.push(format!("{} ({}) in {place}", stack.name, stack.tid));
         places.push(place);
     }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::names::path;
 use crate::capture::{Frame, ThreadStack};
 
 /// What kind of thing a thread waits for.
@@ -67,49 +68,94 @@ impl fmt::Display for WaitsFor {
     }
 }
 
-/// Pieces of function names, as the demangler writes them without generic arguments.
+/// Pieces of function names, as [`path`] writes them: with the type where the symbol is known, with
+/// the module where a call was inlined.
 const NAMES: &[(&str, WaitsFor)] = &[
     ("Mutex::lock", WaitsFor::Mutex),
+    ("mutex::lock", WaitsFor::Mutex),
+    ("mutex::futex::lock", WaitsFor::Mutex),
     ("RawMutex::lock_slow", WaitsFor::Mutex),
+    ("raw_mutex::lock", WaitsFor::Mutex),
+    ("RawFairMutex::lock", WaitsFor::Mutex),
+    ("raw_fair_mutex::lock", WaitsFor::Mutex),
     ("ReentrantLock::lock", WaitsFor::Mutex),
+    ("reentrant_lock::lock", WaitsFor::Mutex),
+    ("ReentrantMutex::lock", WaitsFor::Mutex),
+    ("remutex::lock", WaitsFor::Mutex),
     ("pthread_mutex_lock", WaitsFor::Mutex),
     ("mutex_lock_full", WaitsFor::Mutex),
     ("lll_lock_wait", WaitsFor::Mutex),
-    ("std::mutex::lock", WaitsFor::Mutex),
-    ("std::recursive_mutex::lock", WaitsFor::Mutex),
+    ("recursive_mutex::lock", WaitsFor::Mutex),
     ("RwLock::read", WaitsFor::Read),
+    ("rwlock::read", WaitsFor::Read),
+    ("rwlock::futex::read", WaitsFor::Read),
     ("RawRwLock::lock_shared", WaitsFor::Read),
+    ("raw_rwlock::lock_shared", WaitsFor::Read),
+    ("shared_mutex::lock_shared", WaitsFor::Read),
     ("pthread_rwlock_rdlock", WaitsFor::Read),
     ("RwLock::write", WaitsFor::Write),
-    ("RawRwLock::lock_exclusive_slow", WaitsFor::Write),
+    ("RwLock::upgradable_read", WaitsFor::Write),
+    ("rwlock::write", WaitsFor::Write),
+    ("rwlock::futex::write", WaitsFor::Write),
+    ("rwlock::upgrad", WaitsFor::Write),
+    ("RwLockUpgradableReadGuard::upgrade", WaitsFor::Write),
+    ("RawRwLock::lock_exclusive", WaitsFor::Write),
+    ("raw_rwlock::lock_exclusive", WaitsFor::Write),
     ("RawRwLock::lock_upgradable", WaitsFor::Write),
     ("RawRwLock::upgrade_slow", WaitsFor::Write),
     ("RawRwLock::wait_for_readers", WaitsFor::Write),
+    ("shared_mutex::lock", WaitsFor::Write),
     ("pthread_rwlock_wrlock", WaitsFor::Write),
     ("Once::call", WaitsFor::Once),
     ("Once::wait", WaitsFor::Once),
-    ("OnceLock::get_or_init", WaitsFor::Once),
+    ("once::call", WaitsFor::Once),
+    ("OnceLock::get_or", WaitsFor::Once),
+    ("OnceLock::initialize", WaitsFor::Once),
+    ("OnceLock::wait", WaitsFor::Once),
+    ("once_lock::get_or", WaitsFor::Once),
+    ("once_lock::initialize", WaitsFor::Once),
+    ("once_lock::wait", WaitsFor::Once),
     ("LazyLock::force", WaitsFor::Once),
+    ("lazy_lock::force", WaitsFor::Once),
     ("once_cell::imp::initialize_or_wait", WaitsFor::Once),
     ("pthread_once", WaitsFor::Once),
     ("cxa_guard_acquire", WaitsFor::Once),
     ("Condvar::wait", WaitsFor::Condvar),
+    ("condvar::wait", WaitsFor::Condvar),
+    ("condvar::futex::wait", WaitsFor::Condvar),
     ("pthread_cond_wait", WaitsFor::Condvar),
-    ("std::condition_variable::wait", WaitsFor::Condvar),
+    ("condition_variable::wait", WaitsFor::Condvar),
     ("thread::park", WaitsFor::Park),
     ("thread::current::park", WaitsFor::Park),
     ("thread::functions::park", WaitsFor::Park),
+    ("Thread::park", WaitsFor::Park),
     ("Parker::park", WaitsFor::Park),
+    ("parker::park", WaitsFor::Park),
     ("Receiver::recv", WaitsFor::Receive),
+    ("Channel::recv", WaitsFor::Receive),
+    ("mpsc::recv", WaitsFor::Receive),
+    ("mpmc::recv", WaitsFor::Receive),
+    ("channel::recv", WaitsFor::Receive),
     ("Select::select", WaitsFor::Receive),
+    ("select::run_select", WaitsFor::Receive),
     ("Sender::send", WaitsFor::Send),
+    ("SyncSender::send", WaitsFor::Send),
+    ("Channel::send", WaitsFor::Send),
+    ("mpsc::send", WaitsFor::Send),
+    ("mpmc::send", WaitsFor::Send),
+    ("channel::send", WaitsFor::Send),
     ("Barrier::wait", WaitsFor::Barrier),
+    ("barrier::wait", WaitsFor::Barrier),
     ("pthread_barrier_wait", WaitsFor::Barrier),
+    ("WaitGroup::wait", WaitsFor::Barrier),
     ("sem_wait", WaitsFor::Semaphore),
     ("new_sem_wait_slow", WaitsFor::Semaphore),
     ("pthread_join", WaitsFor::Join),
     ("pthread_clockjoin_ex", WaitsFor::Join),
     ("JoinHandle::join", WaitsFor::Join),
+    ("JoinInner::join", WaitsFor::Join),
+    ("join_handle::join", WaitsFor::Join),
+    ("scoped::join", WaitsFor::Join),
     ("thread::scoped::scope", WaitsFor::Join),
     ("std::thread::scope", WaitsFor::Join),
 ];
@@ -142,11 +188,11 @@ pub struct Site<'a> {
 pub fn site(stack: &ThreadStack) -> Site<'_> {
     let mut waits_for = WaitsFor::Unknown;
     for frame in &stack.frames {
-        let Some(name) = frame.function.as_deref().map(plain) else { continue };
+        let Some(name) = path(frame) else { continue };
         if !is_primitive(&name) {
             return Site { waits_for, caller: Some(frame) };
         }
-        if let Some((_, what)) = NAMES.iter().find(|(piece, _)| matches_end(&name, piece)) {
+        if let Some((_, what)) = NAMES.iter().find(|(piece, _)| begins_segment(&name, piece)) {
             waits_for = *what;
         }
     }
@@ -155,7 +201,7 @@ pub fn site(stack: &ThreadStack) -> Site<'_> {
 
 /// Whether `piece` stands in `name` at the beginning of a path segment or of a C name. What follows
 /// it may go on: `lock_contended` is a way to `lock`.
-fn matches_end(name: &str, piece: &str) -> bool {
+fn begins_segment(name: &str, piece: &str) -> bool {
     name.match_indices(piece).any(|(at, _)| {
         at == 0 || name[..at].ends_with("::") || name[..at].bytes().all(|b| b == b'_')
     })
@@ -184,88 +230,29 @@ const C_NAMES: &[&str] = &[
     "clone",
 ];
 
-/// A function's path without generic arguments and without the brackets of an `impl`:
-/// `<std::sync::mpsc::Receiver<T>>::recv` becomes `std::sync::mpsc::Receiver::recv`.
-pub fn plain(name: &str) -> String {
-    // `<T as Trait>::f` belongs to the type that implements it.
-    let mut name = name;
-    let rest;
-    if let Some(inner) = name.strip_prefix('<') {
-        let mut depth = 1;
-        if let Some(end) = inner.char_indices().find_map(|(i, c)| {
-            match c {
-                '<' => depth += 1,
-                '>' if !inner[..i].ends_with('-') => depth -= 1,
-                _ => {}
-            }
-            (depth == 0).then_some(i)
-        }) {
-            let subject = inner[..end].split(" as ").next().unwrap_or("");
-            rest = format!("{}{}", subject.trim_start_matches('&'), &inner[end + 1..]);
-            name = &rest;
-        }
-    }
-    let mut out = String::with_capacity(name.len());
-    let mut depth = 0_u32;
-    let mut previous = ' ';
-    for c in name.chars() {
-        match c {
-            '<' => {
-                depth += 1;
-                // `path::<args>` and `path<args>` are the same path.
-                if depth == 1 && out.ends_with("::") {
-                    out.truncate(out.len() - 2);
-                }
-            }
-            '>' if previous != '-' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => out.push(c),
-            _ => {}
-        }
-        previous = c;
-    }
-    match out.find('(') {
-        Some(0) | None => out,
-        Some(end) => out[..end].to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::Trust;
 
-    pub(super) fn stack(names: &[&str]) -> ThreadStack {
-        let frame = |name: &&str| Frame {
-            pc: 0,
-            function: Some((*name).to_owned()),
-            file: None,
-            line: None,
-            module: None,
-            module_address: None,
-            inlined: false,
-            trust: Trust::Unwound,
+    /// A stack of functions, each with its file behind an `@` if that matters.
+    fn stack(names: &[&str]) -> ThreadStack {
+        let frame = |name: &&str| {
+            let (function, file) =
+                name.split_once('@').map_or((*name, None), |(n, f)| (n, Some(f)));
+            Frame {
+                pc: 0,
+                function: Some(function.to_owned()),
+                file: file.map(str::to_owned),
+                line: None,
+                module: None,
+                module_address: None,
+                inlined: false,
+                trust: Trust::Unwound,
+            }
         };
         let frames = names.iter().map(frame).collect();
         ThreadStack { tid: 1, name: String::new(), frames, truncated: None }
-    }
-
-    #[test]
-    fn a_path_loses_its_generics_and_keeps_its_type() {
-        for (name, path) in [
-            ("<std::sync::mpsc::Receiver<u8>>::recv", "std::sync::mpsc::Receiver::recv"),
-            ("std::sync::poison::mutex::Mutex<T>::lock", "std::sync::poison::mutex::Mutex::lock"),
-            ("<a::B as core::ops::Fn<()>>::call", "a::B::call"),
-            ("lock_api::mutex::Mutex<R,T>::lock", "lock_api::mutex::Mutex::lock"),
-            (
-                "core::ops::function::FnOnce::call_once::<fn() -> u8>",
-                "core::ops::function::FnOnce::call_once",
-            ),
-            ("std::mutex::lock()", "std::mutex::lock"),
-            ("main", "main"),
-            ("<", "<"),
-        ] {
-            assert_eq!(plain(name).trim_start_matches('<'), path.trim_start_matches('<'));
-        }
     }
 
     #[test]
@@ -317,6 +304,61 @@ mod tests {
                 ],
                 WaitsFor::Read,
                 Some("cfg::len"),
+            ),
+            // As real stacks have them, inlined calls with the bare names of line tables.
+            (
+                &[
+                    "futex_wait@./nptl/../sysdeps/nptl/futex-internal.h",
+                    "__lll_lock_wait",
+                    "lll_mutex_lock_optimized@./nptl/pthread_mutex_lock.c",
+                    "pthread_mutex_lock",
+                    "registry_visit@/app/c/registry.c",
+                ],
+                WaitsFor::Mutex,
+                Some("registry_visit"),
+            ),
+            (
+                &[
+                    "syscall",
+                    "std::sys::pal::unix::futex::futex_wait@/r/library/std/src/sys/pal/unix/futex.rs",
+                    "<std::sys::sync::mutex::futex::Mutex>::lock_contended",
+                    "lock@/r/library/std/src/sys/sync/mutex/futex.rs",
+                    "lock<usize>@/r/library/std/src/sync/poison/mutex.rs",
+                    "{closure#0}<app::notify>@/app/src/cache.rs",
+                ],
+                WaitsFor::Mutex,
+                Some("{closure#0}<app::notify>"),
+            ),
+            (
+                &[
+                    "syscall",
+                    "<std::sys::sync::thread_parking::futex::Parker>::park",
+                    "<std::thread::thread::Thread>::park",
+                    "wait_until@/r/library/std/src/sync/mpmc/context.rs",
+                    "std::sync::mpmc::array::Channel<T>::send::{{closure}}",
+                    "{closure#0}<std::sync::mpmc::array::{impl#1}::send::{closure_env#0}<usize>, \
+                     ()>@/r/library/std/src/sync/mpmc/context.rs",
+                    "try_with<core::cell::Cell<()>, ()>@/r/library/std/src/thread/local.rs",
+                    "std::sync::mpmc::array::Channel<T>::send",
+                    "send<usize>@/r/library/std/src/sync/mpmc/mod.rs",
+                    "send<usize>@/r/library/std/src/sync/mpsc.rs",
+                    "{closure#0}@/app/src/queue.rs",
+                ],
+                WaitsFor::Send,
+                Some("{closure#0}"),
+            ),
+            (
+                &[
+                    "__futex_abstimed_wait_common64@./nptl/futex-internal.c",
+                    "__futex_abstimed_wait_common",
+                    "__pthread_clockjoin_ex",
+                    "<std::sys::thread::unix::Thread>::join",
+                    "std::thread::lifecycle::JoinInner<T>::join",
+                    "join<()>@/r/library/std/src/thread/scoped.rs",
+                    "{closure#0}@/app/src/run.rs",
+                ],
+                WaitsFor::Join,
+                Some("{closure#0}"),
             ),
             (&["syscall", "mystery::wait"], WaitsFor::Unknown, Some("mystery::wait")),
             (&[], WaitsFor::Unknown, None),

@@ -1,22 +1,28 @@
 //! AB-BA on `std::sync::Mutex`: two actors take two locks in opposite orders.
 //!
-//! Shape: actor 0 holds A and wants B, actor 1 holds B and wants A.
+//! Shape: actor 0 holds A and wants B, actor 1 holds B and wants A. The control has both meet at a
+//! barrier with their first lock in hand, so neither can be through before the other has begun. The
+//! look-alike has one order for all: whoever holds the second lock holds the first and waits for
+//! nobody, so no cycle can close.
 
 use std::sync::{Barrier, Mutex};
 
 use standstill_kit::{Kind, Scenario};
 
+use crate::pairs::Pairs;
+
 /// Both hold their first lock before either asks for its second: fails every time.
 pub(crate) fn ordered() -> Scenario {
     Scenario::new("abba")
-        .about("two actors hold one std mutex each, then ask for the other's")
+        .about("two actors hold one std mutex each, then ask for the other's; needs 2 actors")
         .finds(Kind::Deadlock)
-        .threads([2])
-        .setup(|_, _| ([Mutex::new(0), Mutex::new(0)], Barrier::new(2)))
-        .actor(|(locks, both_hold), me| {
-            let _first = locks[me.index() % 2].lock().unwrap();
+        .trials(5)
+        .setup(|_, info| Pairs::new(info, || ([Mutex::new(0), Mutex::new(0)], Barrier::new(2))))
+        .actor(|pairs, me| {
+            let Some(((locks, both_hold), side)) = pairs.of(me) else { return };
+            let _first = locks[side].lock().unwrap();
             both_hold.wait();
-            let _second = locks[(me.index() + 1) % 2].lock().unwrap();
+            let _second = locks[1 - side].lock().unwrap();
         })
         .build()
 }
@@ -26,7 +32,6 @@ pub(crate) fn natural() -> Scenario {
     Scenario::new("abba_natural")
         .about("actors take two std mutexes, every other one in the opposite order")
         .may_find(Kind::Deadlock, "the natural version of controls/abba")
-        .threads([2, 8])
         .setup(|_, _| [Mutex::new(0), Mutex::new(0)])
         .actor(|locks, me| {
             for _ in 0..20 {
@@ -43,7 +48,6 @@ pub(crate) fn natural() -> Scenario {
 pub(crate) fn look_alike() -> Scenario {
     Scenario::new("abba_look_alike")
         .about("actors take two std mutexes, all in the same order")
-        .threads([2, 8])
         .setup(|_, _| [Mutex::new(0), Mutex::new(0)])
         .actor(|locks, _| {
             for _ in 0..20 {
