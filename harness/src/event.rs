@@ -244,5 +244,6 @@ impl Summary {
     }
 }
 
-#[cfg(test)]
+// The fixture is a stored run, and the store is part of the command line.
+#[cfg(all(test, feature = "cli"))]
 mod tests;

@@ -438,5 +438,6 @@ fn unlike(digests: &[Digest]) -> Option<String> {
     Some(format!("one actor alone is not deterministic: it returned {first}, then {other}"))
 }
 
-#[cfg(test)]
+// The fixture is a stored run, and the store is part of the command line.
+#[cfg(all(test, feature = "cli"))]
 mod tests;
