@@ -229,8 +229,9 @@ impl Summary {
             .collect();
         if self.findings.is_empty() && self.rate.n > 0 {
             let (_, high) = self.rate.interval();
+            let judged = if self.inconclusive > 0 { "judged " } else { "" };
             parts.push(format!(
-                "nothing found in {} judged trial{}, which bounds the probability of a finding in \
+                "nothing found in {} {judged}trial{}, which bounds the probability of a finding in \
                  one to at most {} (95 % confidence)",
                 self.rate.n,
                 if self.rate.n == 1 { "" } else { "s" },

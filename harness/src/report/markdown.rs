@@ -209,6 +209,7 @@ fn headline(summaries: &[Summary]) -> String {
     kinds.dedup();
     let n: u64 = summaries.iter().map(Summary::trials).sum();
     let judged: u64 = summaries.iter().map(|s| s.rate.n).sum();
+    let of = if judged == n { "trial" } else { "judged trial" };
     let mut names: Vec<&str> = summaries.iter().map(|s| s.scenario.as_str()).collect();
     names.dedup();
     let what = match names[..] {
@@ -228,11 +229,7 @@ fn headline(summaries: &[Summary]) -> String {
         (false, grade) => {
             let list: Vec<String> = kinds.iter().map(|(c, kind)| format!("{kind} ({c})")).collect();
             let expected = if grade == Grade::AsExpected { ", as expected" } else { "" };
-            format!(
-                "{what}: {} in {k} of {}{expected}",
-                list.join(", "),
-                counted(judged, "judged trial")
-            )
+            format!("{what}: {} in {k} of {}{expected}", list.join(", "), counted(judged, of))
         }
     }
 }
@@ -494,8 +491,8 @@ fn without_home(text: &str) -> String {
     without(text, &std::env::var("HOME").unwrap_or_default())
 }
 
-/// `home` as `~` wherever it stands as a whole path or the beginning of one: `/root` is none of
-/// `/rooted`.
+/// `home` as `~` wherever it stands as a whole path or the beginning of one: `/home/me` is
+/// none of `/home/men`.
 fn without(text: &str, home: &str) -> String {
     let home = home.trim_end_matches('/');
     if home.is_empty() {
