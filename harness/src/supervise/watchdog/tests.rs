@@ -1,7 +1,9 @@
 //! Recorded samples, fed in every order that matters. What generated worlds do to the watchdog
-//! stands in [`worlds`], what nonsense does in [`nonsense`].
+//! stands in [`worlds`], what nonsense does in [`nonsense`],
+//! and what a deadline tells in [`windows`].
 
 mod nonsense;
+mod windows;
 mod worlds;
 
 use std::time::Duration;
@@ -263,54 +265,4 @@ fn a_trial_that_falls_still_late_is_still_proven() {
     let all = whole(&[blocked(1)]);
     let answer = trial.collected(all.clone(), Some(all));
     assert!(matches!(answer, Output::Conclude(Standstill::Complete { .. })), "{answer:?}");
-}
-
-#[test]
-fn a_window_holds_what_each_actor_did_in_it() {
-    let before = [
-        actor(1, Running, 5),
-        actor(2, Running, 5),
-        actor(3, Running, 0),
-        actor(4, Running, 0),
-        actor(5, AtGate, 0),
-        actor(6, Finished, 9),
-        actor(0, Unborn, 0),
-    ];
-    let mut trial = Watched::marked_at(765, &before, &[asleep(1), asleep(2)]);
-    trial.actors = vec![
-        actor(1, Running, 8),
-        actor(2, Running, 5),
-        actor(3, Finished, 0),
-        actor(4, Panicked, 0),
-        actor(5, Running, 0),
-        actor(6, Finished, 9),
-        actor(0, Unborn, 0),
-    ];
-    trial.cpu_ms += 99;
-    let ran = ThreadSeen { schedstat: [6000, 70, 4], ..asleep(1) };
-    let window = trial.window_at(1020, &[ran, asleep(2), asleep(5)]);
-    let progressed: Vec<bool> = window.actors.iter().map(ActorWindow::progressed).collect();
-    assert_eq!(progressed, [true, false, true, true, true, false, false]);
-    let ended: Vec<bool> = window.actors.iter().map(|a| a.ended).collect();
-    assert_eq!(ended, [false, false, true, true, false, false, false]);
-    let ran: Vec<Option<bool>> = window.actors.iter().map(|a| a.ran).collect();
-    assert_eq!(ran, [Some(true), Some(false), None, None, None, None, None]);
-    assert_eq!((window.actors[0].steps_before, window.actors[0].steps_after), (5, 8));
-    assert_eq!((window.ms, window.cpu_ms), (255, 100));
-}
-
-#[test]
-fn waiting_longer_for_a_cpu_is_not_running() {
-    let actors = [actor(1, Running, 0)];
-    let mut trial = Watched::marked_at(765, &actors, &[asleep(1)]);
-    let waited = ThreadSeen { schedstat: [5000, 9000, 3], ..asleep(1) };
-    assert_eq!(trial.window_at(1020, &[waited]).actors[0].ran, Some(false));
-}
-
-#[test]
-fn an_unreadable_thread_is_not_said_to_have_run() {
-    let actors = [actor(1, Running, 0)];
-    let mut trial = Watched::marked_at(765, &actors, &[asleep(1)]);
-    let hidden = ThreadSeen { tid: 1, wait: Wait::Unreadable, schedstat: [0; 3] };
-    assert_eq!(trial.window_at(1020, &[hidden]).actors[0].ran, None);
 }
