@@ -227,7 +227,7 @@ impl Book {
         }
         // Stacks without lines are worth half: keep them in, whatever the profile says.
         let upper = profile.to_uppercase().replace('-', "_");
-        for (key, value) in [("STRIP", "none"), ("DEBUG", "line-tables-only")] {
+        for (key, value) in [("STRIP", "none"), ("DEBUG", "limited")] {
             let name = format!("CARGO_PROFILE_{upper}_{key}");
             if std::env::var_os(&name).is_none() {
                 command.env(name, value);

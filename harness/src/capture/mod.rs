@@ -10,7 +10,7 @@ mod stack;
 mod stop;
 mod symbolize;
 mod tasks;
-mod text;
+pub(crate) mod text;
 mod unwind;
 
 use std::collections::BTreeSet;

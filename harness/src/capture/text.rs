@@ -17,8 +17,17 @@ impl fmt::Display for Snapshot {
             separator = "\n\n";
             heading(f, &threads)?;
             let ThreadStack { frames, truncated, .. } = threads[0];
+            let mut plumbing = 0;
+            let outermost = frames.iter().position(is_runtime_entry).unwrap_or(frames.len());
             for (nth, frame) in frames.iter().enumerate() {
-                write!(f, "\n  #{nth:<3}{frame}")?;
+                if nth >= outermost || is_plumbing(frame) {
+                    plumbing += 1;
+                } else {
+                    write!(f, "\n  #{nth:<3}{frame}")?;
+                }
+            }
+            if plumbing > 0 {
+                write!(f, "\n  ({plumbing} frames of the Rust runtime left out)")?;
             }
             if let Some(why) = truncated {
                 write!(f, "\n  (the stack is incomplete: {why})")?;
@@ -48,6 +57,23 @@ impl fmt::Display for Frame {
             (Some(file), None) => write!(f, " at {}", shorten(file)),
             (None, _) => Ok(()),
         }
+    }
+}
+
+/// Whether this frame and all outside of it only started the thread.
+fn is_runtime_entry(frame: &Frame) -> bool {
+    frame.function.as_deref().is_some_and(|name| name.contains("__rust_begin_short_backtrace"))
+}
+
+/// Whether a frame only passes a call on to a closure, as std's own short backtraces know it too.
+fn is_plumbing(frame: &Frame) -> bool {
+    let Some(file) = &frame.file else { return false };
+    let name = frame.function.as_deref().unwrap_or_default();
+    match shorten(file) {
+        "core/src/ops/function.rs" | "core/src/panic/unwind_safe.rs" | "std/src/panic.rs" => true,
+        "std/src/panicking.rs" => name.contains("catch_unwind") || name.contains("do_call"),
+        "alloc/src/boxed.rs" => name.contains("call_once"),
+        _ => false,
     }
 }
 
@@ -98,7 +124,7 @@ fn heading(f: &mut fmt::Formatter<'_>, threads: &[&ThreadStack]) -> fmt::Result 
 
 /// The part of a source path that means something on any machine: what follows the registry, the
 /// compiler's or the standard library's own directory. Other paths stay as they are.
-fn shorten(path: &str) -> &str {
+pub(crate) fn shorten(path: &str) -> &str {
     /// Directories whose own path says nothing, and whether the component behind them, a hash or
     /// the name of a registry, says nothing either.
     const MARKS: [(&str, bool); 3] =
@@ -168,6 +194,29 @@ mod tests {
 
 note: Thread 5 ended.
 note: Thread 6 ended.";
+        assert_eq!(snapshot.to_string(), expected);
+    }
+
+    #[test]
+    fn what_only_passes_calls_on_is_left_out() {
+        const STD: &str = "/rustc/abc/library/std/src";
+        let at = |name: &str, file: &str| call(1, name, Some((file, 1)));
+        let frames = [
+            at("work", "src/lib.rs"),
+            at("std::panicking::catch_unwind::do_call", &format!("{STD}/panicking.rs")),
+            at("body", "src/lib.rs"),
+            at(
+                "std::sys::backtrace::__rust_begin_short_backtrace",
+                &format!("{STD}/sys/backtrace.rs"),
+            ),
+            at("start_thread", "./nptl/pthread_create.c"),
+        ];
+        let snapshot = Snapshot { threads: vec![thread(1, "w", &frames)], ..Snapshot::default() };
+        let expected = "\
+1 thread: w
+  #0  work at src/lib.rs:1
+  #2  body at src/lib.rs:1
+  (3 frames of the Rust runtime left out)";
         assert_eq!(snapshot.to_string(), expected);
     }
 

@@ -244,6 +244,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 /// Runs the command line of this process.
 pub fn main() -> Result<Exit, Failure> {
+    crate::os::process::refuse_large_files_by_error();
     match Cli::parse().command {
         Command::Stress(args) => stress::main(*args),
         Command::List(args) => list::main(&args),

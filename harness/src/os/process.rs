@@ -205,3 +205,15 @@ pub fn glibc_version() -> Option<String> {
 pub fn glibc_version() -> Option<String> {
     None
 }
+
+/// Turns a write beyond the file size limit into an error instead of a deadly signal, for this
+/// thread and those that it starts. Processes that std starts do not inherit it.
+pub fn refuse_large_files_by_error() {
+    // SAFETY: the set is initialised before it is used, and a null place for the old mask is allowed.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGXFSZ);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+    }
+}

@@ -73,7 +73,11 @@ impl Reporter for Terminal {
                     Isolation::Fresh => "in fresh processes",
                 };
                 let took = Duration::from_micros(probe.prepare_us);
-                self.line(&format!("{scenario}: prepared in {took:.1?}; trials {how}"));
+                let prepared = match took.as_millis() {
+                    0 => String::new(),
+                    _ => format!("prepared in {took:.1?}; "),
+                };
+                self.line(&format!("{scenario}: {prepared}trials {how}"));
                 if let Some(why) = oracle_fault {
                     self.line(&format!("{scenario}: the oracle cannot be used: {why}"));
                 }
@@ -82,11 +86,9 @@ impl Reporter for Terminal {
             What::Trial(done) => {
                 self.seen += 1;
                 self.found += u64::from(!done.verdict.findings().is_empty());
+                let scenario = &done.observation.trial.scenario;
+                self.bar.set_message(format!("{scenario}, {} found", self.found));
                 self.bar.inc(1);
-                self.bar.set_message(format!(
-                    "{}, {} found",
-                    done.observation.trial.scenario, self.found
-                ));
                 // Each unlike finding of a unit is told once; the rest is counted.
                 let kind = done.verdict.first().map_or("inconclusive", |f| f.kind.name());
                 let key = (done.unit, kind.to_owned());

@@ -25,6 +25,10 @@ use crate::protocol::{
 };
 use crate::trial::Trial;
 
+/// How long a killed process may take to die. One that waits for a disk or a debugger may take for
+/// ever, and is left to its keeper's sweep.
+const DYING: Duration = Duration::from_secs(30);
+
 /// A scenario binary, and the program that can be its keeper.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -75,6 +79,8 @@ pub struct Cell {
     stderr: Stream,
     target: Target,
     packet: Vec<u8>,
+    /// Whether something went wrong between its processes, or a trial was called off half-way.
+    spent: bool,
 }
 
 impl Cell {
@@ -113,6 +119,7 @@ impl Cell {
             stderr,
             target,
             packet,
+            spent: false,
         })
     }
 
@@ -187,7 +194,7 @@ impl Cell {
             leaked: 0,
             stacks: None,
             notes: vec![],
-            killed: false,
+            killed_at: None,
         };
         let ending = loop {
             if stop.load(Relaxed) {
@@ -195,23 +202,32 @@ impl Cell {
                 return Ok(None);
             }
             let next_look = watch.next_look();
-            match self.wait(next_look)? {
-                Some(Event::Ended(ending)) => break ending,
-                Some(Event::Lost(why)) => {
+            match self.wait(next_look) {
+                Ok(Some(Event::Ended(ending))) => break ending,
+                Ok(Some(Event::Lost(why))) => {
                     watch.notes.push(why);
                     break None;
                 }
-                None => {}
+                Ok(None) => {}
+                // A trial may well kill its parent, or be killed together with it.
+                Err(_) => {
+                    watch.notes.push("its keeper process died during the trial".to_owned());
+                    self.spent = true;
+                    break None;
+                }
+            }
+            if watch.killed_at.is_some_and(|at| at.elapsed() > DYING) {
+                watch.notes.push(format!("it did not die within {DYING:?} of SIGKILL"));
+                self.spent = true;
+                break None;
             }
             if next_look <= Instant::now() {
                 watch.look(&self.board, capturer);
             }
         };
         let wall_us = begun.elapsed().as_micros() as u64;
-        let left_behind = self.sweep()?;
-        if ending.is_none() || !self.alive() {
-            self.zygote = None;
-        }
+        let left_behind = if self.spent { 0 } else { self.sweep()? };
+        self.spent |= ending.is_none() || !self.zygote_lives();
         Ok(Some(self.observe(request, isolation, watch, ending, wall_us, left_behind)))
     }
 
@@ -237,7 +253,7 @@ impl Cell {
             outcome: board.outcome(),
             message: board.message(),
             ending,
-            killed: watch.killed,
+            killed: watch.killed_at.is_some(),
             wall_us,
             acted_us: if opened == 0 { 0 } else { closed.saturating_sub(opened) / 1000 },
             actors: if all_finished { vec![] } else { actors },
@@ -340,21 +356,19 @@ impl Cell {
         if let Some(killer) = &watch.killer {
             killer.kill();
         }
-        // The next order needs a zygote that is not in the middle of this one.
-        self.zygote = None;
+        self.spent = true;
     }
 
-    fn alive(&self) -> bool {
-        match self.zygote_pid {
-            Some(_) if self.zygote.is_none() => false,
-            Some(zygote) => children_of(self.keeper_pid(), self.keeper_pid()).contains(&zygote),
-            None => true,
-        }
+    /// True also where there is none that could have died.
+    fn zygote_lives(&self) -> bool {
+        self.zygote_pid.is_none_or(|zygote| {
+            children_of(self.keeper_pid(), self.keeper_pid()).contains(&zygote)
+        })
     }
 
-    /// Whether the cell had a zygote that is gone: the worker needs a new cell.
+    /// Whether its processes are of no more use: the worker needs a new cell.
     pub fn is_spent(&self) -> bool {
-        self.zygote_pid.is_some() && self.zygote.is_none()
+        self.spent
     }
 
     fn tell(&self, message: &ToKeeper) -> Result<(), CellError> {
@@ -405,7 +419,7 @@ struct Watch {
     leaked: u32,
     stacks: Option<Snapshot>,
     notes: Vec<String>,
-    killed: bool,
+    killed_at: Option<Instant>,
 }
 
 impl Watch {
@@ -415,7 +429,7 @@ impl Watch {
     }
 
     fn look(&mut self, board: &Board, capturer: &mut Capturer) {
-        let (Some(pid), Some(_), false) = (self.pid, &self.monitor, self.killed) else { return };
+        let (Some(pid), Some(_), None) = (self.pid, &self.monitor, self.killed_at) else { return };
         match board.phase() {
             Phase::Crashed if self.crash.is_none() => {
                 let (signal, tid) = (board.signal.load(Relaxed), board.detail.load(Relaxed));
@@ -473,7 +487,7 @@ impl Watch {
     }
 
     fn kill(&mut self) {
-        self.killed = true;
+        self.killed_at = Some(Instant::now());
         if let Some(killer) = &self.killer {
             killer.kill();
         }

@@ -49,6 +49,9 @@ impl Model {
 /// The user's model (`--model PATH`), or else a generated one that is small enough for a trial to
 /// take milliseconds and large enough for real inference.
 fn prepare(preparation: &mut Preparation) -> Result<Model, String> {
+    // A failed assertion in ggml would start a debugger beside the trial; standstill reads the stacks.
+    // SAFETY: a scenario is prepared while its process has one thread.
+    unsafe { std::env::set_var("GGML_NO_BACKTRACE", "1") };
     let path = match preparation.setting("model") {
         Some(path) => PathBuf::from(path),
         None => cached(&Shape::default())?,
