@@ -61,7 +61,7 @@ fn killed_with_sigkill_it_leaves_no_process_and_no_torn_run() {
     wait_until("every process below it is gone", || !below.iter().any(|pid| is_alive(*pid)));
 
     let kept = trials(&run_dir).len();
-    assert!(kept >= 19 && kept < TRIALS, "{kept}");
+    assert!((19..TRIALS).contains(&kept), "{kept}");
     run(&["stress", "--resume", run_dir.to_str().unwrap()]).exits(0);
     let all = trials(&run_dir);
     let mut indices: Vec<u64> = all.iter().map(|t| t["index"].as_u64().unwrap()).collect();
