@@ -7,15 +7,16 @@ use crate::verdict::{Grade, Verdict};
 
 /// Verdict, evidence, output and stacks of one trial, several lines.
 pub fn story(observation: &Observation, verdict: &Verdict, grade: Grade) -> String {
-    let mut out = format!("{grade}: {verdict}\n  trial {}\n", observation.trial);
+    let mut out = match verdict {
+        Verdict::Inconclusive { why } => format!("inconclusive: {why}\n"),
+        _ => format!("{grade}: {verdict}\n"),
+    };
+    let _ = writeln!(out, "  trial {}", observation.trial);
     for finding in verdict.findings() {
         let _ = writeln!(out, "  {} ({}): {}", finding.kind, finding.confidence, finding.summary);
         for line in &finding.evidence {
             let _ = writeln!(out, "    - {line}");
         }
-    }
-    if let Verdict::Inconclusive { why } = verdict {
-        let _ = writeln!(out, "  {why}");
     }
     for note in &observation.notes {
         let _ = writeln!(out, "  note: {note}");

@@ -86,7 +86,8 @@ impl Preparation {
 type Prepare<P> = Box<dyn Fn(&mut Preparation) -> Result<P, String> + Send + Sync>;
 type Setup<P, S> = Box<dyn Fn(&'static P, TrialInfo) -> S + Send + Sync>;
 type Act<S, R> = Box<dyn Fn(&S, &Actor<'_>) -> R + Send + Sync>;
-type Check<S, R> = Box<dyn Fn(&S, &[R]) -> Result<(), String> + Send + Sync>;
+type CheckFn<S, R> = dyn Fn(&S, &[R]) -> Result<(), String> + Send + Sync;
+type Check<S, R> = Box<CheckFn<S, R>>;
 
 /// A scenario in the making: `P` is prepared once a process, `S` is set up for each trial and shared
 /// by its actors, `R` is what an actor returns.
@@ -274,7 +275,7 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Script for Typed<
 struct Set<'a, S, R> {
     shared: S,
     actor: &'a (dyn Fn(&S, &Actor<'_>) -> R + Send + Sync),
-    check: Option<&'a (dyn Fn(&S, &[R]) -> Result<(), String> + Send + Sync)>,
+    check: Option<&'a CheckFn<S, R>>,
     /// A lock each, touched by its own actor alone and never while the body runs.
     results: Vec<Mutex<Option<R>>>,
 }

@@ -61,17 +61,19 @@ pub(crate) fn natural() -> Scenario {
         .about("whoever finds the other in place already lets it begin")
         .contract(CLAIM, SOURCE)
         .may_find(Kind::Deadlock, "the natural version of controls/channel_cycle")
-        .setup(|_, info| Pairs::new(info, Call::new))
+        .setup(|_, info| Pairs::new(info, || (0..20).map(|_| Call::new()).collect::<Vec<_>>()))
         .actor(|calls, me| {
-            let Some((call, side)) = calls.of(me) else { return };
-            let (speak, listen) = call.take(side);
-            call.here[side].store(true, SeqCst);
-            if call.here[1 - side].load(SeqCst) {
-                let heard = listen.recv().unwrap();
-                speak.send(heard + 1).unwrap();
-            } else {
-                speak.send(1).unwrap();
-                listen.recv().unwrap();
+            let Some((calls, side)) = calls.of(me) else { return };
+            for call in calls {
+                call.here[side].store(true, SeqCst);
+                let (speak, listen) = call.take(side);
+                if call.here[1 - side].load(SeqCst) {
+                    let heard = listen.recv().unwrap();
+                    speak.send(heard + 1).unwrap();
+                } else {
+                    speak.send(1).unwrap();
+                    listen.recv().unwrap();
+                }
             }
         })
         .build()

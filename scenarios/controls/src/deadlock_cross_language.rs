@@ -24,6 +24,10 @@ impl Cache {
         Cache { entries: Mutex::new(0), registry: PthreadPair::new(), both_hold: Barrier::new(2) }
     }
 
+    fn meet(&self) {
+        self.both_hold.wait();
+    }
+
     /// Rust's lock, then C's.
     fn refresh(&self, meet: impl Fn()) {
         let mut entries = self.entries.lock().unwrap();
@@ -57,8 +61,8 @@ pub(crate) fn ordered() -> Scenario {
         .trials(5)
         .setup(|_, info| Pairs::new(info, Cache::new))
         .actor(|caches, me| match caches.of(me) {
-            Some((cache, 0)) => cache.refresh(|| drop(cache.both_hold.wait())),
-            Some((cache, _)) => cache.notify(|| drop(cache.both_hold.wait())),
+            Some((cache, 0)) => cache.refresh(|| cache.meet()),
+            Some((cache, _)) => cache.notify(|| cache.meet()),
             None => {}
         })
         .build()

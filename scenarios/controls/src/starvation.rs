@@ -69,7 +69,7 @@ pub(crate) fn natural() -> Scenario {
         .about("one actor tries a lock now and then that others hardly ever leave alone")
         .may_find(Kind::Starvation, "the natural version of controls/starvation")
         .counts_steps()
-        .trials(5)
+        .trials(2)
         .timeout(Duration::from_secs(1))
         .setup(|_, _| Mutex::new(false))
         .actor(|served, me| {
