@@ -1,6 +1,5 @@
-//! Recorded samples, fed in every order that matters. What generated worlds do to the watchdog
-//! stands in [`worlds`], what nonsense does in [`nonsense`],
-//! and what a deadline tells in [`windows`].
+//! Recorded samples, fed in every order that matters. What a deadline tells stands in [`windows`],
+//! what generated worlds do to the watchdog in [`worlds`], what nonsense does in [`nonsense`].
 
 mod nonsense;
 mod windows;
