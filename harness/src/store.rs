@@ -224,9 +224,12 @@ impl Run {
                 Record::Probe(probe) => _ = probes.insert(probe.scenario.clone(), probe),
                 Record::Note { scenario, note } => _ = notes.insert((scenario, note)),
                 Record::Trial(trial) => {
-                    let units = header.as_ref().map_or(0, |h| h.plan.units.len());
-                    if trial.unit >= units {
-                        return Err(corrupt(format!("unit {} of {units}", trial.unit)));
+                    let units = header.as_ref().map_or(&[][..], |h| &h.plan.units);
+                    if units.get(trial.unit).is_none_or(|unit| trial.index >= unit.trials) {
+                        let (unit, index) = (trial.unit, trial.index);
+                        return Err(corrupt(format!(
+                            "trial {index} of unit {unit} was never planned"
+                        )));
                     }
                     trials.entry((trial.unit, trial.index)).or_insert((line, trial));
                 }

@@ -23,7 +23,9 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         .ending
         .filter(|e| libc::WIFSIGNALED(e.status))
         .map(|e| libc::WTERMSIG(e.status));
-    let signal = observation.crash.map(|c| c.signal).or(died).filter(|s| EARNED.contains(s))?;
+    // The kernel's word first: what stands on the board may be scribble.
+    let earned = |signal: &i32| EARNED.contains(signal);
+    let signal = died.filter(earned).or(observation.crash.map(|c| c.signal).filter(earned))?;
     // A panic that aborts is a panic.
     if signal == libc::SIGABRT && super::panic::aborted(observation) {
         return None;

@@ -6,7 +6,7 @@
 use super::names::path;
 use super::{fingerprint, waits};
 use crate::board::Phase;
-use crate::observation::{Observation, Standstill, Wait, Window};
+use crate::observation::{ActorWindow, Observation, Standstill, Wait, Window};
 use crate::verdict::{Confidence, Finding, Kind};
 
 /// Share of one core, in percent, from which a process counts as busy.
@@ -28,6 +28,7 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         format!("in the last {} ms the process used {share} % of one core", window.ms),
     ];
     evidence.extend(steps(window));
+    evidence.extend(blocked(window));
     evidence.extend(doings(window));
     for waker in &window.wakers {
         evidence.push(format!("a deadlock cannot be proven here: {waker}"));
@@ -48,9 +49,9 @@ fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (K
     match (progressed, counts_steps, busy) {
         (1.., true, _) if tries > 0 => (
             Kind::Starvation,
-            format!("{tries} actors kept running without a step while others made steps"),
+            format!("{} kept running without a step while others made steps", actors(tries)),
         ),
-        (1.., ..) => (Kind::Slow, format!("{progressed} actors were still making progress")),
+        (1.., ..) => (Kind::Slow, format!("{} still made progress", actors(progressed))),
         (0, true, true) => {
             (Kind::Livelock, "the actors kept running and none made a step".to_owned())
         }
@@ -74,6 +75,22 @@ fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (K
     }
 }
 
+/// `1 actor`, `2 actors`.
+fn actors(n: usize) -> String {
+    format!("{n} actor{}", if n == 1 { "" } else { "s" })
+}
+
+/// Actors that never ran while others progressed, in one line: some of them may wait for one another
+/// for ever, which this lane cannot prove.
+fn blocked(window: &Window) -> Option<String> {
+    let progressed = window.actors.iter().any(|a| a.progressed());
+    let idle = |a: &&ActorWindow| a.unfinished() && !a.progressed() && a.ran == Some(false);
+    let blocked = window.actors.iter().filter(idle).count();
+    (progressed && blocked > 0).then(|| {
+        format!("{} did not run at all in that time while others progressed", actors(blocked))
+    })
+}
+
 fn is_sleep(wait: &Wait) -> bool {
     let sleeps = [libc::SYS_nanosleep, libc::SYS_clock_nanosleep, libc::SYS_pause];
     matches!(wait, Wait::Syscall { nr } if sleeps.contains(nr))
@@ -85,10 +102,8 @@ fn steps(window: &Window) -> Option<String> {
     let (least, most) = (made.clone().min()?, made.clone().max()?);
     let total = made.fold(0, u64::saturating_add);
     let ended = window.actors.iter().filter(|a| a.ended).count();
-    let n = window.actors.len();
-    Some(format!(
-        "{n} actors made {total} steps in that time (least {least}, most {most}); {ended} ended"
-    ))
+    let n = actors(window.actors.len());
+    Some(format!("{n} made {total} steps in that time (least {least}, most {most}); {ended} ended"))
 }
 
 /// How many threads did what, in one line.

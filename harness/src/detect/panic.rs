@@ -31,7 +31,28 @@ pub(super) fn aborted(observation: &Observation) -> bool {
     let died = observation
         .ending
         .is_some_and(|e| libc::WIFSIGNALED(e.status) && libc::WTERMSIG(e.status) == libc::SIGABRT);
-    died && observation.panics > 0 && observation.message.contains("panicked at")
+    died && observation.panics > 0
+        && observation.message.contains("panicked at")
+        && aborts_in_panic(observation) != Some(false)
+}
+
+/// Whether the thread that aborted was panicking; `None` where its stack was not seen. A panic that
+/// was caught leaves its message, and an `abort` that came later has nothing to do with it.
+fn aborts_in_panic(observation: &Observation) -> Option<bool> {
+    let tid = observation.crash?.tid;
+    let stacks = &observation.stacks.as_ref()?.threads;
+    let stack = stacks.iter().find(|s| s.tid == tid).filter(|s| !s.frames.is_empty())?;
+    /// Parts of what std and core call on the way from a panic to an abort.
+    const WAYS: [&str; 6] = [
+        "rust_panic",
+        "begin_panic",
+        "panic_fmt",
+        "panic_nounwind",
+        "panic_in_cleanup",
+        "panic_with_hook",
+    ];
+    let mut names = stack.frames.iter().filter_map(|f| f.function.as_deref());
+    Some(names.any(|name| WAYS.iter().any(|way| name.contains(way))))
 }
 
 /// The `file:line:column` of a panic message, which tells one panic from another.

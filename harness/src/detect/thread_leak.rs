@@ -11,7 +11,8 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         return None;
     }
     let n = observation.leaked_threads;
-    let summary = format!("{n} threads outlived the trial");
+    let s = if n == 1 { "" } else { "s" };
+    let summary = format!("{n} thread{s} outlived the trial");
     let mut evidence = vec![format!("{summary} and a grace period of a quarter of a second")];
     let mut places = vec![];
     let process = observation.stacks.iter().flat_map(|s| s.threads.iter().skip(1));

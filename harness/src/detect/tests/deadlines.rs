@@ -65,7 +65,7 @@ fn who_still_progresses_is_slow() {
 fn who_runs_without_a_step_while_others_step_is_starved() {
     let starved = late_counting(BUSY, &[stepping(), trying()]);
     assert_eq!(found(&starved), [(Kind::Starvation, Suspected)]);
-    assert!(first(&starved).summary.starts_with("1 actors kept running without a step"));
+    assert!(first(&starved).summary.starts_with("1 actor kept running without a step"));
 }
 
 #[test]
