@@ -21,6 +21,8 @@ use crate::verdict::{Confidence, Finding, Grade};
 /// The built-in template.
 pub const TEMPLATE: &str = include_str!("../../REPORT_TEMPLATE.md");
 
+/// Pairs of scenario and thread count without a finding that get a line of their own at the top.
+const MOST_QUIET: usize = 3;
 /// Findings told in full; the rest is counted.
 const MOST_FINDINGS: usize = 8;
 
@@ -166,7 +168,7 @@ impl Page {
             k: summaries.iter().map(|s| s.rate.k).sum(),
             n: summaries.iter().map(|s| s.rate.n).sum(),
         };
-        let bound = (total.k == 0 && total.n > 0).then(|| {
+        let bound = (total.k == 0 && total.n > 0 && summaries.len() > 1).then(|| {
             format!(
                 "Nothing was found in {} over all units: if the trials were alike and independent, \
                  the probability of a finding in one of them is at most {} (95 % confidence).",
@@ -176,7 +178,7 @@ impl Page {
         });
         Page {
             headline: headline(&summaries),
-            verdict: summaries.iter().map(verdict_line).collect(),
+            verdict: verdict_lines(&summaries),
             run: RunFacts {
                 standstill: header.standstill.clone(),
                 began: header.began.clone(),
@@ -232,6 +234,23 @@ fn headline(summaries: &[Summary]) -> String {
             format!("{what}: {} in {k} of {}{expected}", list.join(", "), counted(judged, of))
         }
     }
+}
+
+/// A line for each unit; of many in which nothing happened, one for all of them.
+fn verdict_lines(summaries: &[Summary]) -> Vec<String> {
+    let is_quiet =
+        |s: &&Summary| s.rate.k == 0 && s.inconclusive == 0 && s.grade() == Grade::AsExpected;
+    let quiet = summaries.iter().filter(is_quiet).count();
+    if quiet <= MOST_QUIET {
+        return summaries.iter().map(verdict_line).collect();
+    }
+    let mut lines: Vec<String> =
+        summaries.iter().filter(|s| !is_quiet(s)).map(verdict_line).collect();
+    let n = summaries.len();
+    lines.push(format!(
+        "nothing found in {quiet} of {n} pairs of scenario and thread count; rates below"
+    ));
+    lines
 }
 
 fn verdict_line(summary: &Summary) -> String {
