@@ -131,7 +131,8 @@ fn trial(scenario: &Scenario, order: &Order, board: &Board, prepared: Prepared) 
 
 /// Starts the actors, releases them together, and waits for the last.
 fn act(stage: &dyn Stage, order: &Order, count: usize, board: &Board) -> Result<(), String> {
-    let gate = Gate::new(count);
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let gate = Gate::new(count, cores);
     std::thread::scope(|scope| {
         let mut actors = Vec::with_capacity(count);
         for index in 0..count {
