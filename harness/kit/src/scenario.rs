@@ -267,14 +267,14 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Script for Typed<
         let prepared = prepared.downcast_ref().expect("prepared by this very script");
         let results = (0..info.threads).map(|_| Mutex::new(None)).collect();
         let shared = (self.setup)(prepared, info);
-        Box::new(Set { shared, actor: &*self.actor, check: self.check.as_deref(), results })
+        Box::new(Set { shared, actor: &*self.actor, check: self.check.as_ref(), results })
     }
 }
 
 struct Set<'a, S, R> {
     shared: S,
     actor: &'a (dyn Fn(&S, &Actor<'_>) -> R + Send + Sync),
-    check: Option<&'a (dyn Fn(&S, &[R]) -> Result<(), String> + Send + Sync)>,
+    check: Option<&'a Check<S, R>>,
     /// A lock each, touched by its own actor alone and never while the body runs.
     results: Vec<Mutex<Option<R>>>,
 }

@@ -63,10 +63,11 @@ impl Keeper {
             };
             let ended = polled.get(1).is_some_and(|p| !p.revents().is_empty());
             let called = !polled[0].revents().is_empty();
-            if ended && let Some((pid, _)) = self.trial.take() {
-                if let Some((_, ending)) = process::reap(Reap::Wait(pid))? {
-                    self.say(&FromKeeper::Ended(ending));
-                }
+            if ended
+                && let Some((pid, _)) = self.trial.take()
+                && let Some((_, ending)) = process::reap(Reap::Wait(pid))?
+            {
+                self.say(&FromKeeper::Ended(ending));
             }
             if called {
                 let n = match rustix::net::recv(&self.harness, &mut packet[..], RecvFlags::empty())

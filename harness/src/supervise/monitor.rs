@@ -142,7 +142,7 @@ fn signal_handlers(status: &str) -> Option<String> {
     let foreign = caught & !own;
     let names: Vec<String> = (1..=64)
         .filter(|n| foreign & 1 << (n - 1) != 0)
-        .map(|n| crate::os::process::signal_name(n))
+        .map(crate::os::process::signal_name)
         .collect();
     (!names.is_empty()).then(|| format!("it handles {}, which anybody may send", names.join(", ")))
 }
