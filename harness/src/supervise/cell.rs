@@ -75,6 +75,7 @@ pub struct Cell {
     stderr: Stream,
     target: Target,
     packet: Vec<u8>,
+    watching: Duration,
 }
 
 impl Cell {
@@ -113,12 +114,19 @@ impl Cell {
             stderr,
             target,
             packet,
+            watching: Duration::ZERO,
         })
     }
 
     /// The keeper's process id.
     pub fn keeper_pid(&self) -> i32 {
         self.keeper.id() as i32
+    }
+
+    /// CPU time that this process took to run and watch the last trial, without what capturing stacks
+    /// took. Right if no other thread of this process works meanwhile.
+    pub fn watching(&self) -> Duration {
+        self.watching
     }
 
     /// Prepares a zygote with `order`'s settings. `Ok(Err(why))`: it cannot be forked safely, or did
@@ -170,7 +178,7 @@ impl Cell {
         self.stdout.take();
         self.stderr.take();
         self.board.reset();
-        let begun = Instant::now();
+        let (begun, cpu) = (Instant::now(), cpu::own_cpu());
         let isolation = if self.has_zygote() { Isolation::Zygote } else { Isolation::Fresh };
         let pid = match isolation {
             Isolation::Zygote => self.fork_trial(request.order)?,
@@ -186,6 +194,7 @@ impl Cell {
             crash: None,
             leaked: 0,
             stacks: None,
+            capturing: Duration::ZERO,
             notes: vec![],
             killed: false,
         };
@@ -212,6 +221,7 @@ impl Cell {
         if ending.is_none() || !self.alive() {
             self.zygote = None;
         }
+        self.watching = cpu::own_cpu().saturating_sub(cpu + watch.capturing);
         Ok(Some(self.observe(request, isolation, watch, ending, wall_us, left_behind)))
     }
 
@@ -404,6 +414,8 @@ struct Watch {
     crash: Option<CrashSeen>,
     leaked: u32,
     stacks: Option<Snapshot>,
+    /// CPU time that capturing them took.
+    capturing: Duration,
     notes: Vec<String>,
     killed: bool,
 }
@@ -440,7 +452,11 @@ impl Watch {
         loop {
             let answer = match wish {
                 Wish::Wait => return,
-                Wish::Conclude(standstill) => {
+                Wish::Conclude(mut standstill) => {
+                    if let Standstill::Complete { after_us, .. } = &mut standstill {
+                        // The watchdog knows when the look began; the proof took two collects more.
+                        *after_us = self.begun.elapsed().as_micros() as u64;
+                    }
                     self.standstill = Some(standstill);
                     self.capture(pid, capturer);
                     self.kill();
@@ -466,10 +482,12 @@ impl Watch {
     }
 
     fn capture(&mut self, pid: i32, capturer: &mut Capturer) {
+        let cpu = cpu::own_cpu();
         match capturer.capture(pid) {
             Ok(stacks) => self.stacks = Some(stacks),
             Err(error) => self.notes.push(format!("no stacks: {error}")),
         }
+        self.capturing += cpu::own_cpu().saturating_sub(cpu);
     }
 
     fn kill(&mut self) {
