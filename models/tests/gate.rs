@@ -72,9 +72,7 @@ fn nobody_passes_before_it_opens_and_all_do_after() {
     explore(|| {
         let (gate, written) = (Arc::new(Gate::new(2, 2)), Arc::new(UnsafeCell::new(0)));
         let actors = actors_at(&gate, &written, 2);
-        while !gate.gathered(2) {
-            thread::yield_now();
-        }
+        gate.gather();
         // SAFETY: all actors are at the gate, which is shut.
         written.with_mut(|value| unsafe { *value = 7 });
         gate.open();
@@ -122,9 +120,7 @@ fn what_actors_did_before_the_gate_is_seen_when_they_have_gathered() {
                 })
             })
             .collect();
-        while !gate.gathered(2) {
-            thread::yield_now();
-        }
+        gate.gather();
         assert_eq!(steps.each_ref().map(|step| step.load(Relaxed)), [1, 1]);
         gate.open();
         actors.into_iter().for_each(|actor| assert!(actor.join().unwrap()));

@@ -3,12 +3,20 @@
 mod protocol;
 
 use std::hint::spin_loop as pause;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
 pub(crate) use protocol::Gate;
 
 /// How often an actor looks whether the others are awake before it goes on alone.
 const PAUSES: u32 = 20_000;
+
+/// Cores that this process may use. Asked once, as the answer takes a dozen system calls (std reads
+/// the control group's quota, too): a zygote asks before it forks.
+pub(crate) fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+}
 
 /// Sleeps while `word` is `value`; may return early.
 fn futex_wait(word: &AtomicU32, value: u32) {
@@ -40,9 +48,7 @@ mod tests {
                     through.fetch_add(1, AcqRel);
                 });
             }
-            while !gate.gathered(8) {
-                std::thread::yield_now();
-            }
+            gate.gather();
             assert_eq!(through.load(Acquire), 0);
             gate.open();
         });
@@ -55,9 +61,6 @@ mod tests {
         let gate = Gate::new(2, 2);
         std::thread::scope(|scope| {
             let early = scope.spawn(|| gate.pass());
-            while !gate.gathered(1) {
-                std::thread::yield_now();
-            }
             gate.cancel();
             assert!(!early.join().unwrap());
             assert!(!gate.pass());

@@ -218,7 +218,7 @@ impl Cell {
         };
         let wall_us = begun.elapsed().as_micros() as u64;
         let left_behind = self.sweep()?;
-        if ending.is_none() || !self.alive() {
+        if ending.is_none() {
             self.zygote = None;
         }
         self.watching = cpu::own_cpu().saturating_sub(cpu + watch.capturing);
@@ -329,20 +329,25 @@ impl Cell {
         Ok(None)
     }
 
-    /// Kills what the trial left behind; how many processes that were.
+    /// Kills what the trial left behind; how many processes that were. A zygote that is gone is
+    /// noticed, too.
     fn sweep(&mut self) -> Result<u32, CellError> {
         let keeper = self.keeper_pid();
-        let others = children_of(keeper, keeper);
-        if others.iter().all(|pid| Some(*pid) == self.zygote_pid) {
-            return Ok(0);
+        let mut children = children_of(keeper, keeper);
+        let mut left_behind = 0;
+        if children.iter().any(|pid| Some(*pid) != self.zygote_pid) {
+            self.tell(&ToKeeper::Sweep)?;
+            left_behind = loop {
+                if let FromKeeper::Swept { killed } = self.answer()? {
+                    break killed;
+                }
+            };
+            children = children_of(keeper, keeper);
         }
-        self.tell(&ToKeeper::Sweep)?;
-        loop {
-            match self.answer()? {
-                FromKeeper::Swept { killed } => return Ok(killed),
-                FromKeeper::Started { .. } | FromKeeper::Failed { .. } | FromKeeper::Ended(_) => {}
-            }
+        if self.zygote_pid.is_some_and(|zygote| !children.contains(&zygote)) {
+            self.zygote = None;
         }
+        Ok(left_behind)
     }
 
     /// Ends the trial without wanting to know how it was going.
@@ -352,14 +357,6 @@ impl Cell {
         }
         // The next order needs a zygote that is not in the middle of this one.
         self.zygote = None;
-    }
-
-    fn alive(&self) -> bool {
-        match self.zygote_pid {
-            Some(_) if self.zygote.is_none() => false,
-            Some(zygote) => children_of(self.keeper_pid(), self.keeper_pid()).contains(&zygote),
-            None => true,
-        }
     }
 
     /// Whether the cell had a zygote that is gone: the worker needs a new cell.

@@ -20,6 +20,7 @@ pub(crate) struct Gate {
     word: AtomicU32,
     arrived: AtomicU32,
     awake: AtomicU32,
+    actors: u32,
     together: u32,
 }
 
@@ -27,13 +28,15 @@ impl Gate {
     /// A gate for `actors`, on `cores`.
     pub(crate) fn new(actors: usize, cores: usize) -> Gate {
         let zero = || AtomicU32::new(0);
-        let word = AtomicU32::new(SHUT);
-        Gate { word, arrived: zero(), awake: zero(), together: actors.min(cores) as u32 }
+        let (word, together) = (AtomicU32::new(SHUT), actors.min(cores) as u32);
+        Gate { word, arrived: zero(), awake: zero(), actors: actors as u32, together }
     }
 
     /// An actor's side: returns when the gate is open, with `false` if the trial is called off.
     pub(crate) fn pass(&self) -> bool {
-        self.arrived.fetch_add(1, Release);
+        if self.arrived.fetch_add(1, AcqRel) + 1 == self.actors {
+            futex_wake_all(&self.arrived);
+        }
         while self.word.load(Acquire) == SHUT {
             futex_wait(&self.word, SHUT);
         }
@@ -51,9 +54,16 @@ impl Gate {
         true
     }
 
-    /// The main thread's side: whether all `actors` are at the gate.
-    pub(crate) fn gathered(&self, actors: usize) -> bool {
-        self.arrived.load(Acquire) as usize >= actors
+    /// The main thread's side: returns when all actors are at the gate. Only the last of them wakes
+    /// it; for the others the count that it would sleep on has changed, or will.
+    pub(crate) fn gather(&self) {
+        loop {
+            let arrived = self.arrived.load(Acquire);
+            if arrived >= self.actors {
+                return;
+            }
+            futex_wait(&self.arrived, arrived);
+        }
     }
 
     /// Opens the gate for good.
