@@ -4,10 +4,14 @@
 //! `SIGKILL`, and so that reading it costs the target nothing. The target is sick by assumption and
 //! may scribble here: readers take every number as a claim and bound it.
 
+mod statement;
+
 use std::sync::atomic::{
     AtomicU8, AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
+
+pub use statement::Statement;
 
 use crate::os::shared::{Shareable, Shared};
 
@@ -22,7 +26,6 @@ pub struct Page {
     /// Process id of the trial; a forked copy of it finds another number here and keeps quiet.
     pub pid: AtomicU32,
     phase: AtomicU32,
-    outcome: AtomicU32,
     /// Actors of this trial.
     pub actors: AtomicU32,
     /// Set by the harness when it has seen [`Phase::Crashed`] or [`Phase::Leaked`]: the target need
@@ -34,13 +37,12 @@ pub struct Page {
     pub signal: AtomicU32,
     /// Panics seen by the hook, in whatever thread.
     pub panics: AtomicU32,
-    message_len: AtomicU32,
     _pad: AtomicU32,
     /// `CLOCK_MONOTONIC` when the start gate opened, in nanoseconds; 0 before.
     pub opened_ns: AtomicU64,
     /// The same when the last actor had ended.
     pub closed_ns: AtomicU64,
-    message: [AtomicU8; MAX_MESSAGE],
+    statement: Statement,
     /// One cell an actor.
     pub cells: [Cell; MAX_ACTORS],
 }
@@ -53,6 +55,13 @@ pub struct Cell {
     state: AtomicU32,
     /// Steps made.
     pub steps: AtomicU64,
+}
+
+impl std::ops::Deref for Page {
+    type Target = Statement;
+    fn deref(&self) -> &Statement {
+        &self.statement
+    }
 }
 
 // SAFETY: every field is an integer atomic, for which any bytes are a value.
@@ -159,41 +168,6 @@ impl Page {
         self.phase.store(phase as u32, Release);
     }
 
-    /// What the trial came to.
-    pub fn outcome(&self) -> Outcome {
-        Outcome::from_code(self.outcome.load(Acquire))
-    }
-
-    /// Writes the outcome and its message. The first outcome other than `Passed` stands.
-    pub fn conclude(&self, outcome: Outcome, message: &str) {
-        if self.outcome() <= Outcome::Passed {
-            if !message.is_empty() {
-                self.say(message.as_bytes());
-            }
-            self.outcome.store(outcome as u32, Release);
-        }
-    }
-
-    /// Writes the message alone, if none stands yet. Allocates nothing: panic hooks and signal
-    /// handlers call it.
-    pub fn say(&self, message: &[u8]) {
-        let len = message.len().min(MAX_MESSAGE);
-        if self.message_len.load(Relaxed) != 0 {
-            return;
-        }
-        for (cell, byte) in self.message.iter().zip(&message[..len]) {
-            cell.store(*byte, Relaxed);
-        }
-        self.message_len.store(len as u32, Release);
-    }
-
-    /// The message; bytes that are no UTF-8 are replaced.
-    pub fn message(&self) -> String {
-        let len = (self.message_len.load(Acquire) as usize).min(MAX_MESSAGE);
-        let bytes: Vec<u8> = self.message[..len].iter().map(|b| b.load(Relaxed)).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
     /// The cells of this trial's actors.
     pub fn cast(&self) -> &[Cell] {
         &self.cells[..(self.actors.load(Acquire) as usize).min(MAX_ACTORS)]
@@ -209,16 +183,15 @@ impl Page {
         for word in [
             &self.pid,
             &self.phase,
-            &self.outcome,
             &self.actors,
             &self.seen,
             &self.detail,
             &self.signal,
             &self.panics,
-            &self.message_len,
         ] {
             word.store(0, Release);
         }
+        self.statement.reset();
         self.opened_ns.store(0, Release);
         self.closed_ns.store(0, Release);
     }
@@ -240,11 +213,21 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_speaks_only_where_the_outcome_has_no_words_of_its_own() {
+        let board = Board::create("test").unwrap();
+        board.say(b"actor-0: panicked at lib.rs:1");
+        assert_eq!(board.message(), "actor-0: panicked at lib.rs:1");
+        board.conclude(Outcome::WrongResult, "1 is not 2");
+        assert_eq!(board.message(), "1 is not 2");
+    }
+
+    #[test]
     fn scribbled_numbers_are_bounded() {
         let board = Board::create("test").unwrap();
         board.phase.store(4_000_000, Release);
         board.actors.store(u32::MAX, Release);
-        board.message_len.store(u32::MAX, Release);
+        board.say(b"text");
+        board.statement.panic.len.store(u32::MAX, Release);
         assert_eq!(board.phase(), Phase::Starting);
         assert_eq!(board.cast().len(), MAX_ACTORS);
         assert_eq!(board.message().len(), MAX_MESSAGE);

@@ -110,7 +110,7 @@ pub enum Standstill {
     /// Every thread was blocked, at one moment, in a wait that only another thread of the same
     /// process could end.
     Complete {
-        /// Microseconds from the order.
+        /// Microseconds from the order to the proof.
         after_us: u64,
         /// The threads, in the same order in both collects.
         threads: Vec<ThreadSeen>,

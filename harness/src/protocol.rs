@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::verdict::Expectation;
 
 /// Raised whenever a message or the board's layout changes; both sides check it.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The variable that gives a process its [`Role`]; unset for an ordinary `cargo test` run.
 pub const ROLE_VAR: &str = "STANDSTILL_ROLE";
 /// The variable that holds a process's [`Order`], as JSON.

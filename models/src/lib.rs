@@ -1,1 +1,16 @@
-//! Loom models of the locking protocols under test and of our own lock-free code.
+//! Loom models: of locking protocols under test, and of standstill's own lock-free code.
+//!
+//! [loom] runs a model once for every order in which its threads' steps can be taken and every
+//! value that the memory model lets a load return. The models are ordinary tests, one file each
+//! under `tests/`:
+//!
+//! - `gate`: the start gate of `standstill-kit`;
+//! - `statement`: what several threads of a trial say on the board at once;
+//! - `abba`: two locks in opposite orders, which must be found, and in one order, which must not.
+//!
+//! The first two are no copies. They compile the very file that the product is made of
+//! (`gate/protocol.rs`, `board/statement.rs`) with loom's atomics in the place of std's: those files
+//! take whatever they need of their surroundings from `super`. What is modelled is only the kernel's
+//! futex, in `tests/gate.rs`.
+//!
+//! [loom]: https://docs.rs/loom

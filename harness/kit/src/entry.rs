@@ -14,7 +14,7 @@ use crate::{hooks, run, testing, zygote};
 /// thread counts is a test; under `standstill` the binary does as the harness asks.
 ///
 /// The scenarios come as functions, one line each: that is the registry.
-pub fn main(registry: impl IntoIterator<Item = fn() -> Scenario>) -> ExitCode {
+pub fn main(registry: impl IntoIterator<Item = impl FnOnce() -> Scenario>) -> ExitCode {
     let role = match Role::of_this_process() {
         Ok(role) => role,
         Err(why) => return fail(&why),

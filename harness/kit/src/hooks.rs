@@ -30,6 +30,11 @@ pub(crate) fn watch_panics(board: &'static Board) {
         if SPEAKS.try_with(Cell::get).unwrap_or(false) {
             let thread = std::thread::current();
             board.say(format!("{}: {info}", thread.name().unwrap_or("a thread")).as_bytes());
+            // Where panics abort, this thread would end the process over another one's words.
+            let patience = Instant::now() + Duration::from_millis(10);
+            while board.is_being_said() && Instant::now() < patience {
+                std::thread::yield_now();
+            }
         }
         standard(info);
     }));

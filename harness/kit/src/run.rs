@@ -9,7 +9,7 @@ use standstill::os::process::{exit_now, thread_count};
 use standstill::protocol::{Digest, Order, Probe, Task};
 
 use crate::Actor;
-use crate::gate::Gate;
+use crate::gate::{self, Gate};
 use crate::hooks;
 use crate::scenario::{Preparation, Prepared, Scenario, Stage, TrialInfo};
 
@@ -131,7 +131,7 @@ fn trial(scenario: &Scenario, order: &Order, board: &Board, prepared: Prepared) 
 
 /// Starts the actors, releases them together, and waits for the last.
 fn act(stage: &dyn Stage, order: &Order, count: usize, board: &Board) -> Result<(), String> {
-    let gate = Gate::new(count);
+    let gate = Gate::new(count, gate::cores());
     std::thread::scope(|scope| {
         let mut actors = Vec::with_capacity(count);
         for index in 0..count {
@@ -145,9 +145,7 @@ fn act(stage: &dyn Stage, order: &Order, count: usize, board: &Board) -> Result<
                 }
             }
         }
-        while !gate.gathered(count) {
-            std::thread::sleep(Duration::from_micros(20));
-        }
+        gate.gather();
         board.opened_ns.store(monotonic_ns(), Release);
         board.set_phase(Phase::Running);
         gate.open();

@@ -9,7 +9,7 @@ use standstill::os::process::{self, Forked, Reap};
 use standstill::protocol::{FromZygote, Order, ZYGOTE_FD};
 
 use crate::scenario::{Preparation, Scenario};
-use crate::{hooks, run};
+use crate::{gate, hooks, run};
 
 /// Prepares, says whether it can fork safely, and serves until the harness hangs up.
 pub(crate) fn main(scenario: &Scenario, order: &Order, board: &'static Board) -> ExitCode {
@@ -30,10 +30,13 @@ pub(crate) fn main(scenario: &Scenario, order: &Order, board: &'static Board) ->
         socket.say(&FromZygote::Refused { why });
         return ExitCode::FAILURE;
     }
-    socket.say(&FromZygote::Ready);
+    // Whatever every child would find out for itself.
+    gate::cores();
+    let mut packet = vec![0; standstill::supervise::PACKET];
     let me = std::process::id() as i32;
+    socket.say(&FromZygote::Ready);
 
-    while let Some(order) = socket.next() {
+    while let Some(order) = socket.next(&mut packet) {
         match process::fork() {
             Ok(Forked::Child) => {
                 drop(socket);
@@ -69,10 +72,9 @@ impl Line {
         }
     }
 
-    fn next(&self) -> Option<Order> {
-        let mut packet = vec![0; standstill::supervise::PACKET];
+    fn next(&self, packet: &mut [u8]) -> Option<Order> {
         loop {
-            match rustix::net::recv(&self.0, &mut packet[..], RecvFlags::empty()) {
+            match rustix::net::recv(&self.0, &mut *packet, RecvFlags::empty()) {
                 Err(rustix::io::Errno::INTR) => {}
                 Ok((n, _)) if n > 0 => return serde_json::from_slice(&packet[..n]).ok(),
                 _ => return None,

@@ -81,6 +81,7 @@ pub struct Cell {
     packet: Vec<u8>,
     /// Whether something went wrong between its processes, or a trial was called off half-way.
     spent: bool,
+    watching: Duration,
 }
 
 impl Cell {
@@ -120,12 +121,19 @@ impl Cell {
             target,
             packet,
             spent: false,
+            watching: Duration::ZERO,
         })
     }
 
     /// The keeper's process id.
     pub fn keeper_pid(&self) -> i32 {
         self.keeper.id() as i32
+    }
+
+    /// CPU time that this process took to run and watch the last trial, without what capturing stacks
+    /// took. Right if no other thread of this process works meanwhile.
+    pub fn watching(&self) -> Duration {
+        self.watching
     }
 
     /// Prepares a zygote with `order`'s settings. `Ok(Err(why))`: it cannot be forked safely, or did
@@ -177,7 +185,7 @@ impl Cell {
         self.stdout.take();
         self.stderr.take();
         self.board.reset();
-        let begun = Instant::now();
+        let (begun, cpu) = (Instant::now(), cpu::own_cpu());
         let isolation = if self.has_zygote() { Isolation::Zygote } else { Isolation::Fresh };
         let pid = match isolation {
             Isolation::Zygote => self.fork_trial(request.order)?,
@@ -193,6 +201,7 @@ impl Cell {
             crash: None,
             leaked: 0,
             stacks: None,
+            capturing: Duration::ZERO,
             notes: vec![],
             killed_at: None,
         };
@@ -226,8 +235,9 @@ impl Cell {
             }
         };
         let wall_us = begun.elapsed().as_micros() as u64;
-        let left_behind = if self.spent { 0 } else { self.sweep()? };
-        self.spent |= ending.is_none() || !self.zygote_lives();
+        let left_behind = if self.spent { 0 } else { self.sweep().unwrap_or(0) };
+        self.spent |= ending.is_none();
+        self.watching = cpu::own_cpu().saturating_sub(cpu + watch.capturing);
         Ok(Some(self.observe(request, isolation, watch, ending, wall_us, left_behind)))
     }
 
@@ -335,20 +345,26 @@ impl Cell {
         Ok(None)
     }
 
-    /// Kills what the trial left behind; how many processes that were.
+    /// Kills what the trial left behind; how many processes that were. A zygote that is gone is
+    /// noticed, too.
     fn sweep(&mut self) -> Result<u32, CellError> {
         let keeper = self.keeper_pid();
-        let others = children_of(keeper, keeper);
-        if others.iter().all(|pid| Some(*pid) == self.zygote_pid) {
-            return Ok(0);
+        let mut children = children_of(keeper, keeper);
+        let mut left_behind = 0;
+        if children.iter().any(|pid| Some(*pid) != self.zygote_pid) {
+            // Until the answer has come the keeper cannot be trusted with another trial.
+            self.spent = true;
+            self.tell(&ToKeeper::Sweep)?;
+            left_behind = loop {
+                if let FromKeeper::Swept { killed } = self.answer()? {
+                    break killed;
+                }
+            };
+            self.spent = false;
+            children = children_of(keeper, keeper);
         }
-        self.tell(&ToKeeper::Sweep)?;
-        loop {
-            match self.answer()? {
-                FromKeeper::Swept { killed } => return Ok(killed),
-                FromKeeper::Started { .. } | FromKeeper::Failed { .. } | FromKeeper::Ended(_) => {}
-            }
-        }
+        self.spent |= self.zygote_pid.is_some_and(|zygote| !children.contains(&zygote));
+        Ok(left_behind)
     }
 
     /// Ends the trial without wanting to know how it was going.
@@ -357,13 +373,6 @@ impl Cell {
             killer.kill();
         }
         self.spent = true;
-    }
-
-    /// True also where there is none that could have died.
-    fn zygote_lives(&self) -> bool {
-        self.zygote_pid.is_none_or(|zygote| {
-            children_of(self.keeper_pid(), self.keeper_pid()).contains(&zygote)
-        })
     }
 
     /// Whether its processes are of no more use: the worker needs a new cell.
@@ -418,6 +427,8 @@ struct Watch {
     crash: Option<CrashSeen>,
     leaked: u32,
     stacks: Option<Snapshot>,
+    /// CPU time that capturing them took.
+    capturing: Duration,
     notes: Vec<String>,
     killed_at: Option<Instant>,
 }
@@ -454,7 +465,11 @@ impl Watch {
         loop {
             let answer = match wish {
                 Wish::Wait => return,
-                Wish::Conclude(standstill) => {
+                Wish::Conclude(mut standstill) => {
+                    if let Standstill::Complete { after_us, .. } = &mut standstill {
+                        // The watchdog knows when the look began; the proof took two collects more.
+                        *after_us = self.begun.elapsed().as_micros() as u64;
+                    }
                     self.standstill = Some(standstill);
                     self.capture(pid, capturer);
                     self.kill();
@@ -480,10 +495,12 @@ impl Watch {
     }
 
     fn capture(&mut self, pid: i32, capturer: &mut Capturer) {
+        let cpu = cpu::own_cpu();
         match capturer.capture(pid) {
             Ok(stacks) => self.stacks = Some(stacks),
             Err(error) => self.notes.push(format!("no stacks: {error}")),
         }
+        self.capturing += cpu::own_cpu().saturating_sub(cpu);
     }
 
     fn kill(&mut self) {
