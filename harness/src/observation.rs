@@ -131,6 +131,10 @@ pub struct Window {
     pub ms: u64,
     /// CPU time that the process used in it, in milliseconds.
     pub cpu_ms: u64,
+    /// Time in it for which its threads, added up, were ready to run and waited for a CPU, in
+    /// milliseconds: a process that others keep off the CPU is busy all the same.
+    #[serde(default)]
+    pub waited_ms: u64,
     /// The actors, by number.
     pub actors: Vec<ActorWindow>,
     /// What each thread was doing at its end.

@@ -9,15 +9,16 @@ use crate::board::Phase;
 use crate::observation::{ActorWindow, Observation, Standstill, Wait, Window};
 use crate::verdict::{Confidence, Finding, Kind};
 
-/// Share of one core, in percent, from which a process counts as busy.
+/// Share of one core, in percent, from which a process counts as busy: used, or waited for because
+/// others had the CPUs.
 const BUSY: u64 = 20;
 
 pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     let Some(Standstill::Deadline { phase, window }) = &observation.standstill else {
         return None;
     };
-    let share = window.cpu_ms.saturating_mul(100) / window.ms.max(1);
-    let busy = share >= BUSY;
+    let percent = |ms: u64| ms.saturating_mul(100) / window.ms.max(1);
+    let busy = percent(window.cpu_ms.saturating_add(window.waited_ms)) >= BUSY;
     let (kind, summary) = classify(*phase, window, busy, observation.counts_steps);
     let mut evidence = vec![
         format!(
@@ -25,8 +26,19 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
             observation.timeout_ms,
             serde_json::to_value(phase).unwrap_or_default().as_str().unwrap_or("?"),
         ),
-        format!("in the last {} ms the process used {share} % of one core", window.ms),
+        format!(
+            "in the last {} ms the process used {} % of one core",
+            window.ms,
+            percent(window.cpu_ms)
+        ),
     ];
+    if window.waited_ms > window.cpu_ms {
+        evidence.push(format!(
+            "its threads waited {} ms for a CPU in that time: the machine was busy with something else, \
+             or they are many",
+            window.waited_ms
+        ));
+    }
     evidence.extend(steps(window));
     evidence.extend(blocked(window));
     evidence.extend(doings(window));
@@ -65,6 +77,8 @@ fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (K
                 "no thread could be seen"
             } else if threads.iter().all(|t| t.wait.is_futex_forever()) {
                 "every thread waited on a futex"
+            } else if threads.iter().any(|t| t.wait == Wait::Running) {
+                "some thread ran, but little"
             } else if threads.iter().any(|t| is_sleep(&t.wait)) {
                 "sleeping"
             } else {

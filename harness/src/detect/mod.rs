@@ -1,7 +1,7 @@
 //! Judgement: what an observation amounts to.
 //!
 //! A detector is a pure function of one [`Observation`]; it never looks at a live process, so a new
-//! one can be tried on stored runs. One detector, one file, one line in [`DETECTORS`].
+//! one can be tried on stored runs. One detector, one file, one line in `DETECTORS`.
 
 mod crash;
 mod deadline;

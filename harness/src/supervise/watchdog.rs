@@ -192,12 +192,20 @@ impl Watchdog {
         let window = Window {
             ms: self.now.at.saturating_sub(mark.tick.at).as_millis() as u64,
             cpu_ms: self.now.cpu.saturating_sub(mark.tick.cpu).as_millis() as u64,
+            waited_ms: waited(&mark.threads, &threads).as_millis() as u64,
             actors: actor_windows(mark, &self.now.actors, &threads),
             threads,
             wakers,
         };
         Output::Conclude(Standstill::Deadline { phase: self.now.phase, window })
     }
+}
+
+/// How long the threads of the second survey waited for a CPU since the first.
+fn waited(then: &[ThreadSeen], now: &[ThreadSeen]) -> Duration {
+    let before = |tid| then.iter().find(|t| t.tid == tid).map_or(0, |t| t.schedstat[1]);
+    let since = now.iter().map(|t| t.schedstat[1].saturating_sub(before(t.tid)));
+    Duration::from_nanos(since.fold(0, u64::saturating_add))
 }
 
 fn actor_windows(mark: &Mark, now: &[ActorSeen], threads: &[ThreadSeen]) -> Vec<ActorWindow> {

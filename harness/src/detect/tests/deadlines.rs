@@ -33,7 +33,14 @@ fn ended() -> ActorWindow {
 fn late(cpu_ms: u64, actors: &[ActorWindow], waits: &[Wait]) -> Observation {
     let seen = |(tid, wait): (i32, &Wait)| ThreadSeen { tid, wait: *wait, schedstat: [1; 3] };
     let threads = (1..).zip(waits).map(seen).collect();
-    let window = Window { ms: SECOND, cpu_ms, actors: actors.to_vec(), threads, wakers: vec![] };
+    let window = Window {
+        ms: SECOND,
+        cpu_ms,
+        waited_ms: 0,
+        actors: actors.to_vec(),
+        threads,
+        wakers: vec![],
+    };
     Observation {
         standstill: Some(Standstill::Deadline { phase: Phase::Running, window }),
         killed: true,
@@ -150,4 +157,15 @@ fn a_busy_threads_innermost_frame_does_not_tell_one_hang_from_another() {
     };
     assert_eq!(hung("core::hint::spin_loop", "a::spin"), hung("std::thread::yield_now", "a::spin"));
     assert_ne!(hung("core::hint::spin_loop", "a::spin"), hung("core::hint::spin_loop", "b::spin"));
+}
+
+#[test]
+fn who_is_kept_off_the_cpu_is_busy_all_the_same() {
+    let mut late = late_counting(30, &[trying(), trying()]);
+    assert_eq!(first(&late).kind, Kind::Hang);
+    if let Some(Standstill::Deadline { window, .. }) = &mut late.standstill {
+        window.waited_ms = 900;
+    }
+    assert_eq!(first(&late).kind, Kind::Livelock);
+    assert!(first(&late).evidence.iter().any(|line| line.contains("waited 900 ms for a CPU")));
 }

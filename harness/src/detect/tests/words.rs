@@ -41,6 +41,7 @@ fn window() -> impl Strategy<Value = Window> {
         |(ms, cpu_ms, actors, threads, waker)| Window {
             ms,
             cpu_ms,
+            waited_ms: 0,
             actors,
             threads,
             wakers: waker.into_iter().collect(),
