@@ -5,19 +5,20 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 
-use super::monitor::Monitor;
 use super::output::Stream;
-use super::watchdog::{Deadlines, Input, Output as Wish, PERIOD, Tick, Watchdog};
+use super::packet::{Received, receive};
+use super::watch::{Watch, actors_of};
+use super::watchdog::{Deadlines, PERIOD};
 use super::{PACKET, children_of};
-use crate::board::{ActorState, Board, Phase};
-use crate::capture::{Capturer, Snapshot};
-use crate::observation::{ActorSeen, CrashSeen, Isolation, Observation, Standstill};
+use crate::board::{ActorState, Board};
+use crate::capture::Capturer;
+use crate::observation::{Isolation, Observation};
 use crate::os::{cpu, process};
 use crate::protocol::{
     BOARD_FD, Ending, FromKeeper, FromZygote, Launch, ORDER_VAR, Order, ROLE_VAR, Role, ToKeeper,
@@ -191,23 +192,11 @@ impl Cell {
             Isolation::Zygote => self.fork_trial(request.order)?,
             Isolation::Fresh => Some(self.launch(request.order, Role::Trial)?),
         };
-        let mut watch = Watch {
-            begun,
-            watchdog: Watchdog::new(request.deadlines),
-            monitor: pid.map(Monitor::new),
-            pid,
-            killer: pid.and_then(Killer::new),
-            standstill: None,
-            crash: None,
-            leaked: 0,
-            stacks: None,
-            capturing: Duration::ZERO,
-            notes: vec![],
-            killed_at: None,
-        };
+        let mut watch = Watch::new(begun, request.deadlines, pid);
         let ending = loop {
             if stop.load(Relaxed) {
-                self.call_off(&watch);
+                watch.kill();
+                self.spent = true;
                 return Ok(None);
             }
             let next_look = watch.next_look();
@@ -367,14 +356,6 @@ impl Cell {
         Ok(left_behind)
     }
 
-    /// Ends the trial without wanting to know how it was going.
-    fn call_off(&mut self, watch: &Watch) {
-        if let Some(killer) = &watch.killer {
-            killer.kill();
-        }
-        self.spent = true;
-    }
-
     /// Whether its processes are of no more use: the worker needs a new cell.
     pub fn is_spent(&self) -> bool {
         self.spent
@@ -414,143 +395,6 @@ impl Drop for Cell {
 enum Event {
     Ended(Option<Ending>),
     Lost(String),
-}
-
-/// One trial under watch.
-struct Watch {
-    begun: Instant,
-    watchdog: Watchdog,
-    monitor: Option<Monitor>,
-    pid: Option<i32>,
-    killer: Option<Killer>,
-    standstill: Option<Standstill>,
-    crash: Option<CrashSeen>,
-    leaked: u32,
-    stacks: Option<Snapshot>,
-    /// CPU time that capturing them took.
-    capturing: Duration,
-    notes: Vec<String>,
-    killed_at: Option<Instant>,
-}
-
-impl Watch {
-    fn next_look(&self) -> Instant {
-        let looks = self.begun.elapsed().as_nanos() / PERIOD.as_nanos() + 1;
-        self.begun + PERIOD * looks as u32
-    }
-
-    fn look(&mut self, board: &Board, capturer: &mut Capturer) {
-        let (Some(pid), Some(_), None) = (self.pid, &self.monitor, self.killed_at) else { return };
-        match board.phase() {
-            Phase::Crashed if self.crash.is_none() => {
-                let (signal, tid) = (board.signal.load(Relaxed), board.detail.load(Relaxed));
-                self.crash = Some(CrashSeen { signal: signal as i32, tid: tid as i32 });
-                self.capture(pid, capturer);
-                board.seen.store(1, Release);
-            }
-            Phase::Leaked if self.leaked == 0 => {
-                self.leaked = board.detail.load(Relaxed).max(1);
-                self.capture(pid, capturer);
-                board.seen.store(1, Release);
-            }
-            Phase::Crashed | Phase::Leaked => {}
-            phase => self.sample(pid, phase, board, capturer),
-        }
-    }
-
-    fn sample(&mut self, pid: i32, phase: Phase, board: &Board, capturer: &mut Capturer) {
-        let (Some(monitor), Some(cpu)) = (&mut self.monitor, cpu::process_cpu(pid)) else { return };
-        let tick = Tick { at: self.begun.elapsed(), cpu, phase, actors: actors_of(board) };
-        let mut wish = self.watchdog.feed(Input::Tick(tick));
-        loop {
-            let answer = match wish {
-                Wish::Wait => return,
-                Wish::Conclude(mut standstill) => {
-                    if let Standstill::Complete { after_us, .. } = &mut standstill {
-                        // The watchdog knows when the look began; the proof took two collects more.
-                        *after_us = self.begun.elapsed().as_micros() as u64;
-                    }
-                    self.standstill = Some(standstill);
-                    self.capture(pid, capturer);
-                    self.kill();
-                    return;
-                }
-                Wish::CollectTwice => {
-                    let Some(first) = monitor.collect(true) else { return };
-                    let second = if first.complete { monitor.collect(true) } else { None };
-                    let wakers = match &second {
-                        Some(second) if *second == first => monitor.outside_wakers(&first.threads),
-                        _ => vec![],
-                    };
-                    Input::Collected { first, second, wakers }
-                }
-                Wish::Survey => {
-                    let Some(all) = monitor.collect(false) else { return };
-                    let wakers = monitor.outside_wakers(&all.threads);
-                    Input::Surveyed { all, wakers }
-                }
-            };
-            wish = self.watchdog.feed(answer);
-        }
-    }
-
-    fn capture(&mut self, pid: i32, capturer: &mut Capturer) {
-        let cpu = cpu::own_cpu();
-        match capturer.capture(pid) {
-            Ok(stacks) => self.stacks = Some(stacks),
-            Err(error) => self.notes.push(format!("no stacks: {error}")),
-        }
-        self.capturing += cpu::own_cpu().saturating_sub(cpu);
-    }
-
-    fn kill(&mut self) {
-        self.killed_at = Some(Instant::now());
-        if let Some(killer) = &self.killer {
-            killer.kill();
-        }
-    }
-}
-
-/// Kills one process and never another: a pidfd does not follow a number to its next owner.
-struct Killer(OwnedFd);
-
-impl Killer {
-    fn new(pid: i32) -> Option<Killer> {
-        let pid = rustix::process::Pid::from_raw(pid)?;
-        rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok().map(Killer)
-    }
-
-    fn kill(&self) {
-        let _ = rustix::process::pidfd_send_signal(&self.0, rustix::process::Signal::KILL);
-    }
-}
-
-fn actors_of(board: &Board) -> Vec<ActorSeen> {
-    let seen = |cell: &crate::board::Cell| ActorSeen {
-        tid: cell.tid.load(Relaxed) as i32,
-        state: cell.state(),
-        steps: cell.steps.load(Relaxed),
-    };
-    board.cast().iter().map(seen).collect()
-}
-
-enum Received<T> {
-    Message(T),
-    HungUp,
-}
-
-/// The next packet. One that cannot be read counts as hung up: the other side is not ours any more.
-fn receive<T: serde::de::DeserializeOwned>(socket: &OwnedFd, packet: &mut [u8]) -> Received<T> {
-    loop {
-        match rustix::net::recv(socket, &mut *packet, RecvFlags::empty()) {
-            Err(rustix::io::Errno::INTR) => {}
-            Ok((n, _)) if n > 0 => {
-                let message = serde_json::from_slice(&packet[..n]);
-                return message.map_or(Received::HungUp, Received::Message);
-            }
-            _ => return Received::HungUp,
-        }
-    }
 }
 
 fn timespec(duration: Duration) -> Timespec {

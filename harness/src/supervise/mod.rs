@@ -8,6 +8,8 @@ mod cell;
 pub mod keeper;
 mod monitor;
 mod output;
+mod packet;
+mod watch;
 pub mod watchdog;
 
 pub use cell::{Cell, CellError, Request, Target};

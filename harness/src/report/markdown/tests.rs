@@ -1,9 +1,11 @@
 //! Reports of small runs, whole; and the words that must not stand in them.
 
+use super::facts::MOST_FINDINGS;
+use super::words::{literal, without};
 use super::*;
 use crate::report::fixture::{clean, finding, header, probe, run, stored, unit};
 use crate::store::Record;
-use crate::verdict::{Expectation, Kind};
+use crate::verdict::{Confidence, Expectation, Kind};
 
 /// Two trials of four deadlock in one form, one crashes with eight threads.
 fn found() -> Run {
