@@ -243,6 +243,32 @@ impl Summary {
         }
         parts.join("; ")
     }
+
+    /// The same for a table on a terminal: `deadlock (proven): 3 of 20, 3.21 % to 37.89 %`, and with
+    /// no finding the bound: `0 of 20, at most 16.84 %`.
+    pub fn short(&self) -> String {
+        let Rate { k, n } = self.rate;
+        let (low, high) = self.rate.interval();
+        let several = self.findings.len() > 1;
+        let kinds = self.findings.iter().map(|f| {
+            let times = if several { format!(" {}", f.trials) } else { String::new() };
+            format!("{} ({}){times}", f.kind, f.confidence)
+        });
+        let mut kinds = kinds.collect::<Vec<_>>().join(" + ");
+        if !kinds.is_empty() {
+            kinds += ": ";
+        }
+        let rate = match (k, n) {
+            (_, 0) => "nothing judged".to_owned(),
+            (0, _) => format!("0 of {n}, at most {}", percent(high)),
+            _ => format!("{k} of {n}, {} to {}", percent(low), percent(high)),
+        };
+        let rest = match self.inconclusive {
+            0 => String::new(),
+            some => format!(", {some} inconclusive"),
+        };
+        format!("{kinds}{rate}{rest}")
+    }
 }
 
 // The fixture is a stored run, and the store is part of the command line.

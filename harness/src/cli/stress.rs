@@ -331,19 +331,22 @@ fn write_report(run: &Run) -> Option<PathBuf> {
 /// What a person reads last: a line a unit, and where the rest is.
 fn closing(run: &Run, summaries: &[Summary], report: &Option<PathBuf>) -> String {
     let mut out = String::from("\n");
-    let title = |s: &Summary| format!("{} x {}", s.scenario, s.threads);
-    let width = summaries.iter().map(|s| title(s).len()).max().unwrap_or(0);
-    for summary in summaries {
-        let median = match summary.median_us {
-            Some(us) => format!("  median {:.1} ms", us as f64 / 1000.0),
-            None => String::new(),
-        };
-        out += &format!(
-            "{:width$}  {:12}  {}{median}\n",
-            title(summary),
-            summary.grade(),
-            summary.sentence()
-        );
+    let rows: Vec<[String; 4]> = summaries
+        .iter()
+        .map(|s| {
+            let title = format!("{} x {}", s.scenario, s.threads);
+            let median = s.median_us.map(|us| format!("median {:.1} ms", us as f64 / 1000.0));
+            [title, s.grade().to_string(), s.short(), median.unwrap_or_default()]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let (titles, grades, shorts) = (width(0), width(1), width(2));
+    for [title, grade, short, median] in &rows {
+        let row = format!("{title:titles$}  {grade:grades$}  {short:shorts$}  {median}");
+        out += &format!("{}\n", row.trim_end());
+    }
+    if !rows.is_empty() {
+        out += "Ranges are 95 % intervals; \"at most\" is the largest probability per trial left open.\n";
     }
     let total = summaries.iter().map(Summary::trials).sum::<u64>();
     let found: u64 = summaries.iter().map(|s| s.rate.k).sum();

@@ -130,3 +130,12 @@ fn the_worst_unit_grades_the_campaign() {
     assert_eq!(worst(&[unsure(), missed(), good()]), Grade::Missed);
     assert_eq!(worst(&[missed(), good(), bad()]), Grade::Unexpected);
 }
+
+#[test]
+fn a_row_of_a_table_says_rate_and_bound_and_no_more() {
+    let mut summary = Summary::new(0, "bank/transfer", 2);
+    assert_eq!(summary.short(), "nothing judged");
+    summary.rate = Rate { k: 0, n: 20 };
+    summary.inconclusive = 1;
+    assert_eq!(summary.short(), "0 of 20, at most 16.84 %, 1 inconclusive");
+}

@@ -106,7 +106,7 @@ impl Reporter for Terminal {
             }
             What::Unit { summary } => {
                 let threads = summary.threads;
-                let sentence = summary.sentence();
+                let sentence = summary.short();
                 let grade = summary.grade();
                 self.line(&format!(
                     "{} with {threads} threads: {sentence}: {grade}",

@@ -8,7 +8,7 @@ fn a_deadlock_is_found_and_reported_with_its_stacks() {
     let dir = tempfile::tempdir().unwrap();
     let run_dir = dir.path().join("run");
     let ran = stress(controls(), "abba", &run_dir, &["-t", "2", "-n", "3"]).exits(0);
-    assert!(ran.stdout.contains("deadlock (proven) in 3 of 3"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("deadlock (proven): 3 of 3"), "{}", ran.stdout);
     let report = std::fs::read_to_string(run_dir.join("REPORT.md")).unwrap();
     for piece in ["deadlock (proven)", "actor-0", "lock_contended", "sha256", "--seed 1"] {
         assert!(report.contains(piece), "{piece} is not in\n{report}");
