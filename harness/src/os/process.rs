@@ -24,7 +24,12 @@ pub fn pass_fd(command: &mut Command, from: RawFd, to: RawFd) {
 /// A close-on-exec copy of `fd` numbered at least 100, out of the way of the numbers that
 /// [`pass_fd`] hands out.
 pub fn lift(fd: BorrowedFd<'_>) -> io::Result<std::os::fd::OwnedFd> {
-    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 100)?)
+    rustix::io::fcntl_dupfd_cloexec(fd, 100).map_err(|error| match error {
+        rustix::io::Errno::INVAL | rustix::io::Errno::MFILE => {
+            io::Error::other("the limit on open files is too low (see ulimit -n)")
+        }
+        other => other.into(),
+    })
 }
 
 /// Makes the process that `command` starts die with SIGKILL when this one dies, and lead a process
@@ -216,4 +221,26 @@ pub fn refuse_large_files_by_error() {
         libc::sigaddset(&mut set, libc::SIGXFSZ);
         libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
     }
+}
+
+/// Whether two processes use one address space, as far as can be known: `kcmp(2)`, and yes where it
+/// does not answer.
+pub fn may_share_memory(one: i32, other: i32) -> bool {
+    const KCMP_VM: libc::c_long = 1;
+    // SAFETY: kcmp touches no memory of this process.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_VM, 0, 0) };
+    // 1, 2 and 3 say that they differ; a child that has ended meanwhile shares nothing.
+    match order {
+        1..=3 => false,
+        -1 => io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH),
+        _ => true,
+    }
+}
+
+/// Keeps this process and what it starts from writing core files: a campaign of crashes would fill
+/// the user's directory with them.
+pub fn write_no_core_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Core).maximum;
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
 }

@@ -43,11 +43,18 @@ pub fn render(run: &Run, template: &str) -> Result<String, RenderError> {
     Ok(text.trim_end().to_owned() + "\n")
 }
 
-/// Writes a report in one go: a reader sees the old one or the new one.
+/// Writes a report in one go: a reader sees the old one or the new one. What is no regular file (a
+/// device, a pipe, a link) is written through, never replaced.
 pub fn save(path: &Path, text: &str) -> io::Result<()> {
     let named =
         |e: io::Error| io::Error::new(e.kind(), format!("failed to write {}: {e}", path.display()));
-    let draft = path.with_extension("md.new");
+    let replaceable = path.symlink_metadata().map_or(true, |meta| meta.is_file());
+    if !replaceable {
+        return std::fs::write(path, text).map_err(named);
+    }
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".new-{}", std::process::id()));
+    let draft = std::path::PathBuf::from(draft);
     let write = || {
         let mut file = std::fs::File::create(&draft)?;
         file.write_all(text.as_bytes())?;

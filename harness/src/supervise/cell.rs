@@ -28,7 +28,7 @@ use crate::trial::Trial;
 
 /// How long a killed process may take to die. One that waits for a disk or a debugger may take for
 /// ever, and is left to its keeper's sweep.
-const DYING: Duration = Duration::from_secs(30);
+const DYING: Duration = Duration::from_secs(5);
 
 /// A scenario binary, and the program that can be its keeper.
 #[derive(Clone, Debug)]
@@ -88,6 +88,9 @@ pub struct Cell {
 impl Cell {
     /// Starts a keeper.
     pub fn start(target: &Target) -> Result<Cell, CellError> {
+        if let Some(why) = super::foreign_proc() {
+            return Err(CellError::SetUp(io::Error::other(why)));
+        }
         Cell::try_start(target).map_err(CellError::SetUp)
     }
 

@@ -42,6 +42,7 @@ struct Keeper {
 
 impl Keeper {
     fn new() -> io::Result<Keeper> {
+        process::write_no_core_files();
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         let harness = process::lift(io::stdin().as_fd())?;
         let null = std::fs::File::open("/dev/null")?;

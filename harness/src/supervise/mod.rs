@@ -22,8 +22,8 @@ pub const PACKET: usize = 128 * 1024;
 /// `/proc/PID/task/TID/children` needs `CONFIG_PROC_CHILDREN`, which distributions set; without it
 /// every process is asked for its parent.
 pub(crate) fn children_of(pid: i32, tid: i32) -> Vec<i32> {
-    if let Ok(list) = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")) {
-        return list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
+    if std::path::Path::new(&format!("/proc/{pid}/task/{tid}/children")).exists() {
+        return children_of_thread(pid, tid);
     }
     let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
     processes
@@ -31,6 +31,27 @@ pub(crate) fn children_of(pid: i32, tid: i32) -> Vec<i32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|child| parent_of(*child) == Some(pid))
         .collect()
+}
+
+/// The children that one thread started, where the kernel tells.
+pub(crate) fn children_of_thread(pid: i32, tid: i32) -> Vec<i32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/children"));
+    let list = list.unwrap_or_default();
+    list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Why `/proc` cannot be believed, if so: in a pid namespace that did not mount its own, the numbers
+/// in it belong to other processes.
+pub(crate) fn foreign_proc() -> Option<String> {
+    let me = std::process::id().to_string();
+    match std::fs::read_link("/proc/self") {
+        Ok(link) if link.as_os_str() == me.as_str() => None,
+        _ => Some(
+            "/proc is not mounted, or is that of another pid namespace; mount it anew (for instance \
+             with `unshare --mount-proc`)"
+                .to_owned(),
+        ),
+    }
 }
 
 fn parent_of(pid: i32) -> Option<i32> {

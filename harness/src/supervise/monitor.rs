@@ -61,16 +61,20 @@ impl Monitor {
             }
         };
         let mut buffer = [0; 256];
-        // The wait is read before the schedule count: a thread that runs in between shows up in the
-        // count of the second collect.
-        let wait = match files.syscall.read_at(&mut buffer, 0) {
-            Ok(n) if n > 0 => parse_syscall(&buffer[..n]),
-            _ => return unreadable,
-        };
+        // The schedule count is read before the wait: equal counts then say that the thread did not
+        // run from before the first reading of its wait until after the second.
         let schedstat = match files.schedstat.read_at(&mut buffer, 0) {
             Ok(n) if n > 0 => parse_schedstat(&buffer[..n]),
             _ => return unreadable,
         };
+        let wait = match files.syscall.read_at(&mut buffer, 0) {
+            Ok(n) if n > 0 => parse_syscall(&buffer[..n]),
+            _ => return unreadable,
+        };
+        // A thread that exists has been scheduled; zero says that this kernel does not count.
+        if schedstat[2] == 0 {
+            return unreadable;
+        }
         ThreadSeen { tid, wait, schedstat }
     }
 
@@ -85,6 +89,14 @@ impl Monitor {
         // Absent where the kernel has no CONFIG_CHECKPOINT_RESTORE; then there is nothing to read.
         if read("timers").is_ok_and(|timers| !timers.trim().is_empty()) {
             wakers.push("it has POSIX timers, which run code when they expire".to_owned());
+        }
+        // A process made with CLONE_VM, but not as a thread, can wake a private futex.
+        for thread in threads {
+            for child in super::children_of_thread(self.pid, thread.tid) {
+                if crate::os::process::may_share_memory(self.pid, child) {
+                    wakers.push(format!("process {child}, its child, may share its memory"));
+                }
+            }
         }
         match read("maps") {
             Ok(maps) => wakers.extend(shared_words(&maps, threads)),
