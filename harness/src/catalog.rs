@@ -62,7 +62,7 @@ pub enum CatalogError {
 impl CatalogError {
     /// Whether the user typed something wrong, rather than something having failed.
     pub fn is_usage(&self) -> bool {
-        matches!(self, CatalogError::Unknown { .. } | CatalogError::Empty)
+        !matches!(self, CatalogError::Build { .. })
     }
 }
 

@@ -120,6 +120,9 @@ pub struct Summary {
     pub unexpected: u64,
     /// Trials in which what had to be found was not.
     pub missed: u64,
+    /// Processes that its trials left behind and that were killed.
+    #[serde(default)]
+    pub left_behind: u64,
     /// Microseconds from gate to last actor, median over trials in which all actors ended.
     pub median_us: Option<u64>,
     /// The same, 99th percentile.
@@ -172,6 +175,7 @@ impl Summary {
             Grade::Missed => self.missed += 1,
             Grade::Inconclusive => {}
         }
+        self.left_behind += u64::from(observation.left_behind);
         if observation.acted_us > 0 {
             self.acted_us.push(observation.acted_us);
         }
@@ -232,7 +236,7 @@ impl Summary {
             let judged = if self.inconclusive > 0 { "judged " } else { "" };
             parts.push(format!(
                 "nothing found in {} {judged}trial{}, which bounds the probability of a finding in \
-                 one to at most {} (95 % confidence)",
+                 one to at most {} (upper end of the 95 % interval)",
                 self.rate.n,
                 if self.rate.n == 1 { "" } else { "s" },
                 percent(high)

@@ -1,4 +1,4 @@
-//! standstill finds, explains and proves deadlocks, hangs and races in native Rust and the C/C++
+//! standstill finds, explains and proves deadlocks and hangs in native Rust and the C/C++
 //! underneath.
 //!
 //! Data flows one way: a [`plan`] is run by a [`session`], whose workers [`supervise`] trials; a

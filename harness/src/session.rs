@@ -19,8 +19,9 @@ use crate::plan::{Plan, Unit};
 use crate::protocol::{Digest, Order, PROTOCOL, Probe, Task};
 use crate::supervise::watchdog::Deadlines;
 use crate::supervise::{Cell, CellError, Request, Target};
+use crate::text::story;
 use crate::trial::{Lane, Trial};
-use crate::verdict::{Grade, Verdict};
+use crate::verdict::{Expectation, Grade, Verdict};
 use worker::FromWorker;
 
 /// The deadline of everything but the actors: loading a model of some gigabytes is no hang.
@@ -36,6 +37,14 @@ pub enum SessionError {
         scenario: String,
         /// The scenario's own sentence.
         why: String,
+    },
+    /// Preparing stood still or died: a finding about the library, on one thread.
+    #[error("preparing {scenario} did not come to its end\n{story}")]
+    SickPreparation {
+        /// `crate/scenario`.
+        scenario: String,
+        /// Verdict, evidence and stacks.
+        story: String,
     },
     /// Processes could not be had.
     #[error("failed to run {scenario}: {source}")]
@@ -127,7 +136,14 @@ impl Session<'_> {
                     digests.extend(probe.digests.iter().cloned());
                     first.get_or_insert(probe);
                 }
-                Err(fault) => oracle_fault = Some(fault),
+                Err(fault) => {
+                    let verdict = judge(&seen);
+                    let grade = Grade::of(&Expectation::Clean, &verdict);
+                    let note = format!("one actor alone: {}", story(&seen, &verdict, grade));
+                    tell(What::Noted { scenario, note: &note })?;
+                    oracle_fault = Some(fault);
+                    break;
+                }
             }
         }
         if unit.card.has_oracle && oracle_fault.is_none() {
@@ -165,8 +181,14 @@ impl Session<'_> {
                 .map(Ok)
                 .map_err(|e| not_prepared(format!("its answer cannot be read: {e}"))),
             (Outcome::NotPrepared, _) => Err(not_prepared(seen.message.clone())),
-            (_, verdict) if seen.phase >= crate::board::Phase::SettingUp => {
+            // The board knows an actor as soon as preparing is over.
+            (_, verdict) if !seen.actors.is_empty() => {
                 Ok(Err(format!("one actor alone does not get to its end: {verdict}")))
+            }
+            (_, verdict @ Verdict::Found { .. }) => {
+                let grade = Grade::of(&Expectation::Clean, &verdict);
+                let story = story(seen, &verdict, grade);
+                Err(SessionError::SickPreparation { scenario: scenario.to_owned(), story })
             }
             (_, verdict) => {
                 let words = seen.stderr.to_string();

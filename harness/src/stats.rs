@@ -39,8 +39,8 @@ impl Rate {
         match (k, n) {
             (_, 0) => "no trials".to_owned(),
             (0, _) => format!(
-                "0 of {n}: not seen, which bounds its probability per trial to at most {} (95 % \
-                 confidence)",
+                "0 of {n}: not seen, which bounds its probability per trial to at most {} (upper end \
+                 of the 95 % interval)",
                 percent(high)
             ),
             _ => format!(

@@ -38,6 +38,15 @@ pub fn story(observation: &Observation, verdict: &Verdict, grade: Grade) -> Stri
     out
 }
 
+/// Text that cannot steer a terminal: control and bidirectional characters are replaced.
+pub fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 fn indented(text: &str, by: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
@@ -46,11 +55,24 @@ fn indented(text: &str, by: usize) -> String {
     out
 }
 
-/// The last lines of what was printed.
-fn shortened(output: &Output, lines: usize) -> String {
-    let text = output.to_string();
-    let all: Vec<&str> = text.lines().collect();
+/// The last lines of what was printed, long ones cut.
+pub fn shortened(output: &Output, lines: usize) -> String {
+    let text = printable(&output.to_string());
+    let all: Vec<String> = text.lines().map(|line| line.chars().take(300).collect()).collect();
     let left_out = all.len().saturating_sub(lines);
     let shown = all[left_out..].join("\n");
     if left_out == 0 { shown } else { format!("[{left_out} lines before these]\n{shown}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_target_prints_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\x1b[2J\0b\u{202e}c\td\n"), "a\u{fffd}[2J\u{fffd}b\u{fffd}c\td\n");
+        let head = "x".repeat(1000) + "\nlast";
+        let shown = shortened(&Output { head, tail: String::new(), bytes: 1005 }, 20);
+        assert!(shown.len() < 400 && shown.ends_with("\nlast"));
+    }
 }

@@ -44,6 +44,6 @@ mod zygote;
 
 pub use actor::Actor;
 pub use entry::main;
-pub use scenario::{Builder, Preparation, Scenario, TrialInfo};
+pub use scenario::{Builder, NoActor, Preparation, Scenario, TrialInfo};
 pub use standstill::board::MAX_ACTORS;
 pub use standstill::verdict::Kind;

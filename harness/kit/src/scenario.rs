@@ -24,7 +24,7 @@ impl Scenario {
     /// Unless told otherwise it is expected to be clean, runs with 2 and 8 actors, takes 10 trials
     /// for each under `cargo test`, and has a deadline of 30 s.
     #[allow(clippy::new_ret_no_self, reason = "a builder is what there is to begin with")]
-    pub fn new(name: &str) -> Builder<(), (), ()> {
+    pub fn new(name: &str) -> Builder<(), (), NoActor> {
         let card = Card {
             name: name.to_owned(),
             about: String::new(),
@@ -42,7 +42,7 @@ impl Scenario {
             card,
             prepare: Box::new(|_| Ok(())),
             setup: Box::new(|_, _| ()),
-            actor: Box::new(|_, _| ()),
+            actor: Box::new(|_, _| NoActor),
             check: None,
         }
     }
@@ -89,6 +89,10 @@ type Act<S, R> = Box<dyn Fn(&S, &Actor<'_>) -> R + Send + Sync>;
 type CheckFn<S, R> = dyn Fn(&S, &[R]) -> Result<(), String> + Send + Sync;
 type Check<S, R> = Box<CheckFn<S, R>>;
 
+/// In the place of a result while [`Builder::actor`] has not been called: there is nothing to build.
+#[allow(missing_debug_implementations, reason = "what is built must have a result to print")]
+pub struct NoActor;
+
 /// A scenario in the making: `P` is prepared once a process, `S` is set up for each trial and shared
 /// by its actors, `R` is what an actor returns.
 pub struct Builder<P: 'static, S, R> {
@@ -99,7 +103,7 @@ pub struct Builder<P: 'static, S, R> {
     check: Option<Check<S, R>>,
 }
 
-impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> {
+impl<P: 'static, S, R> Builder<P, S, R> {
     /// What it is about, in one sentence.
     pub fn about(mut self, about: &str) -> Self {
         self.card.about = about.to_owned();
@@ -155,12 +159,6 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> 
         self
     }
 
-    /// Never fork this scenario from a prepared process: every trial prepares for itself.
-    pub fn fresh_process(mut self) -> Self {
-        self.card.zygote = false;
-        self
-    }
-
     /// Oracle: every actor must return what one actor returns alone. Results are compared by their
     /// `Debug` text; that one actor alone gives the same twice is verified first.
     pub fn results_equal_sequential(mut self) -> Self {
@@ -168,6 +166,14 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> 
         self
     }
 
+    /// Never fork this scenario from a prepared process: every trial prepares for itself.
+    pub fn fresh_process(mut self) -> Self {
+        self.card.zygote = false;
+        self
+    }
+}
+
+impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> {
     /// Looks at what the actors returned, after all of them have; an `Err` is a wrong result.
     pub fn check(
         mut self,
@@ -184,14 +190,14 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> 
     }
 }
 
-impl Builder<(), (), ()> {
+impl Builder<(), (), NoActor> {
     /// What is done once a process, before any trial: load the model. It must start no thread, or
     /// trials cannot be forked. What it returns is never dropped. An `Err` is the user's to mend (a
     /// missing file), said in one sentence.
     pub fn prepare<P: 'static>(
         self,
         prepare: impl Fn(&mut Preparation) -> Result<P, String> + Send + Sync + 'static,
-    ) -> Builder<P, (), ()> {
+    ) -> Builder<P, (), NoActor> {
         Builder {
             card: self.card,
             prepare: Box::new(prepare),
@@ -202,24 +208,24 @@ impl Builder<(), (), ()> {
     }
 }
 
-impl<P: 'static> Builder<P, (), ()> {
+impl<P: 'static> Builder<P, (), NoActor> {
     /// What each trial begins with, before its actors run. They share it by reference; it is dropped
     /// when they have ended.
     pub fn setup<S: Sync + 'static>(
         self,
         setup: impl Fn(&'static P, TrialInfo) -> S + Send + Sync + 'static,
-    ) -> Builder<P, S, ()> {
+    ) -> Builder<P, S, NoActor> {
         Builder {
             card: self.card,
             prepare: self.prepare,
             setup: Box::new(setup),
-            actor: Box::new(|_, _| ()),
+            actor: Box::new(|_, _| NoActor),
             check: None,
         }
     }
 }
 
-impl<P: 'static, S: Sync + 'static> Builder<P, S, ()> {
+impl<P: 'static, S: Sync + 'static> Builder<P, S, NoActor> {
     /// What each actor does when the gate opens.
     pub fn actor<R: Debug + Send + 'static>(
         self,

@@ -253,9 +253,9 @@ pub fn main() -> Result<Exit, Failure> {
 }
 
 /// Prints a sentence for the user on standard error.
-#[allow(clippy::print_stderr, reason = "the command line talks to people")]
 pub fn complain(text: &str) {
-    eprintln!("{text}");
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{}", crate::text::printable(text));
 }
 
 /// Prints to standard output; a reader that has gone away (`| head`) is no error.

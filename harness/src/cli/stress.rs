@@ -138,6 +138,7 @@ impl Campaign {
         drop(writer);
         let failure = outcome.as_ref().err().map(|error| match error {
             SessionError::NotPrepared { .. } => Exit::Usage,
+            SessionError::SickPreparation { .. } => Exit::Unexpected,
             SessionError::Cell { .. } | SessionError::Report(_) => Exit::Failed,
         });
 
@@ -153,7 +154,7 @@ impl Campaign {
             let kept = run.trials.len();
             let dir = run.dir.display();
             let error = match exit {
-                Exit::Usage => anyhow!(error),
+                Exit::Usage | Exit::Unexpected => anyhow!(error),
                 _ => anyhow!("{error:#}; {kept} trials are kept, --resume {dir} goes on"),
             };
             return Err(Failure { exit, error });
@@ -352,6 +353,10 @@ fn closing(run: &Run, summaries: &[Summary], report: &Option<PathBuf>) -> String
     let found: u64 = summaries.iter().map(|s| s.rate.k).sum();
     let rate = Rate { k: found, n: summaries.iter().map(|s| s.rate.n).sum() };
     out += &format!("\n{total} trials, {found} with findings; {}\n", worst(summaries));
+    let left: u64 = summaries.iter().map(|s| s.left_behind).sum();
+    if left > 0 {
+        out += &format!("the trials left {left} processes behind, which were killed\n");
+    }
     if summaries.len() > 1 && rate.k == 0 && rate.n > 0 {
         out += &format!("over all of them: {}\n", rate.sentence());
     }

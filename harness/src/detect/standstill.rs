@@ -22,11 +22,13 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         Kind::Deadlock => Confidence::Proven,
         _ => Confidence::Inferred,
     };
-    let count = threads.len();
+    let who = match threads.len() {
+        1 => "the only thread was blocked".to_owned(),
+        n => format!("all {n} threads were blocked at one moment"),
+    };
     let mut evidence = vec![format!(
-        "proven: all {count} threads were blocked at one moment, {} ms after the trial began, each \
-         in a wait that only another thread of the process can end (two collects, equal waits and \
-         schedule counts)",
+        "proven: {who}, {} ms after the trial began, in waits that only a running thread of the \
+         process can end, and there was none (two collects, equal waits and schedule counts)",
         after_us / 1000
     )];
     evidence.extend(why.map(|why| format!("inferred from the stacks: {why}")));

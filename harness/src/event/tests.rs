@@ -81,7 +81,7 @@ fn nothing_found_is_a_bound_over_the_judged_trials() {
     assert_eq!(
         sentence,
         "nothing found in 2 judged trials, which bounds the probability of a finding in one to at \
-         most 84.19 % (95 % confidence); 1 of 3 trials inconclusive"
+         most 84.19 % (upper end of the 95 % interval); 1 of 3 trials inconclusive"
     );
 }
 

@@ -227,6 +227,11 @@ pub fn refuse_large_files_by_error() {
 /// does not answer.
 pub fn may_share_memory(one: i32, other: i32) -> bool {
     const KCMP_VM: libc::c_long = 1;
+    // One that has ended shares nothing, and waits to be buried.
+    let stat = std::fs::read_to_string(format!("/proc/{other}/stat")).unwrap_or_default();
+    if stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')) {
+        return false;
+    }
     // SAFETY: kcmp touches no memory of this process.
     let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_VM, 0, 0) };
     // 1, 2 and 3 say that they differ; a child that has ended meanwhile shares nothing.

@@ -13,6 +13,7 @@ use std::path::Path;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use crate::store::Run;
+use crate::text::printable;
 use page::Page;
 
 /// The built-in template.
@@ -40,7 +41,7 @@ pub fn render(run: &Run, template: &str) -> Result<String, RenderError> {
     environment.add_template("report", template).map_err(fault)?;
     let template = environment.get_template("report").map_err(fault)?;
     let text = template.render(minijinja::value::Serde(Page::of(run))).map_err(fault)?;
-    Ok(text.trim_end().to_owned() + "\n")
+    Ok(printable(text.trim_end()) + "\n")
 }
 
 /// Writes a report in one go: a reader sees the old one or the new one. What is no regular file (a

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::event::{Event, Reporter, What};
 use crate::observation::Isolation;
-use crate::text::story;
+use crate::text::{printable, story};
 use crate::verdict::Grade;
 
 /// How often a plain log says that it is still alive.
@@ -42,7 +42,7 @@ impl Terminal {
 
     fn line(&self, text: &str) {
         self.bar.suspend(|| {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", printable(text));
         });
     }
 }

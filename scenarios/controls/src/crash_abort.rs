@@ -7,7 +7,7 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use standstill_kit::{Builder, Kind, Scenario};
+use standstill_kit::{Builder, Kind, NoActor, Scenario};
 
 use crate::ffi;
 
@@ -15,7 +15,7 @@ const CLAIM: &str = "Terminates the process in an abnormal fashion.";
 const SOURCE: &str = "https://doc.rust-lang.org/std/process/fn.abort.html";
 
 fn aborts(name: &str, about: &str, abort: fn() -> !) -> Scenario {
-    let builder: Builder<(), (), ()> = Scenario::new(name);
+    let builder: Builder<(), (), NoActor> = Scenario::new(name);
     builder
         .about(about)
         .contract(CLAIM, SOURCE)

@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 
-use standstill_kit::{Builder, Scenario};
+use standstill_kit::{Builder, NoActor, Scenario};
 
 use crate::ffi;
 
@@ -26,7 +26,7 @@ pub const RUDE: &[fn() -> Scenario] = &[
     nondeterministic,
 ];
 
-fn rude(name: &str, about: &str) -> Builder<(), (), ()> {
+fn rude(name: &str, about: &str) -> Builder<(), (), NoActor> {
     Scenario::new(name).about(about).threads([2]).trials(3)
 }
 
@@ -108,12 +108,14 @@ fn prepare_threads() -> Scenario {
             });
             Ok(())
         })
+        .actor(|(), _| ())
         .build()
 }
 
 fn prepare_fails() -> Scenario {
     rude("rude_prepare_fails", "preparing fails: the campaign ends with its sentence")
         .prepare(|_| Err::<(), _>("there is no file `nowhere.bin`".to_owned()))
+        .actor(|(), _| ())
         .build()
 }
 

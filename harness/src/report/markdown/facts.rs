@@ -7,6 +7,7 @@ use super::page::{BookFacts, CrateFacts, FindingFacts, Row, ScenarioFacts};
 use super::words::{counted, fenced, literal, tidy, times};
 use crate::observation::Isolation;
 use crate::store::{ProbeRecord, Run, TrialRecord};
+use crate::text::shortened;
 use crate::verdict::{Confidence, Finding};
 
 /// Findings told in full; the rest is counted.
@@ -100,7 +101,7 @@ impl FindingFacts {
             .into_iter()
             .filter(|(_, output)| !output.is_empty())
             .map(|(name, output)| {
-                format!("{name} ({} bytes):\n{}", output.bytes, fenced(&output.to_string()))
+                format!("{name} ({} bytes):\n{}", output.bytes, fenced(&shortened(output, 30)))
             })
             .collect();
         FindingFacts {
@@ -168,6 +169,9 @@ pub(super) fn limitations(run: &Run) -> Vec<String> {
             .to_owned(),
         "A bound holds for trials like these: this binary, these inputs, this machine.".to_owned(),
         "Data races are not looked for in this lane; they show only as a crash or a wrong result."
+            .to_owned(),
+        "A cycle among some threads while others live on is seen only as a passed deadline.".to_owned(),
+        "A trial ends by `_exit`: what goes wrong in exit handlers and static destructors was not seen."
             .to_owned(),
     ];
     let suspected = run.trials.iter().filter_map(|t| t.verdict.first());

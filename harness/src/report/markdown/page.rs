@@ -116,7 +116,8 @@ impl Page {
         let bound = (total.k == 0 && total.n > 0 && summaries.len() > 1).then(|| {
             format!(
                 "Nothing was found in {} over all units: if the trials were alike and independent, \
-                 the probability of a finding in one of them is at most {} (95 % confidence).",
+                 the probability of a finding in one of them is at most {} (upper end of the 95 % \
+                 interval).",
                 counted(total.n, "judged trial"),
                 percent(total.interval().1)
             )

@@ -59,5 +59,10 @@ fn prepare(preparation: &mut Preparation) -> Result<Model, String> {
     let context = load(&path)?;
     preparation.input("model", &path);
     preparation.note("whisper-rs", bridge::WHISPER_RS);
+    preparation.note("whisper.cpp", whisper_rs::WHISPER_CPP_VERSION);
+    preparation.note("build of whisper.cpp", "-O3 -g, GGML_NATIVE=OFF, no OpenMP, CPU only");
+    if preparation.setting("model").is_none() {
+        preparation.note("weights", "generated and meaningless: real inference, no real words");
+    }
     Ok(Model { path, context })
 }
