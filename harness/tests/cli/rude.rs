@@ -89,3 +89,11 @@ fn a_trial_that_cannot_start_its_actors_is_inconclusive() {
         assert!(whys(run).iter().all(|w| w.contains("failed to start actor")), "{:?}", whys(run));
     });
 }
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_preparation_that_hangs_is_a_finding_with_its_stacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = stress(rude(), "rude_prepare_hangs", &dir.path().join("run"), &["-n", "1"]).exits(1);
+    ran.complains_of(&["did not come to its end", "self-deadlock", "lock_contended"]);
+}

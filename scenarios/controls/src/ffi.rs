@@ -2,11 +2,11 @@
 
 use std::ffi::{c_int, c_ulong, c_void};
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 /// The functions of `c/controls.c`.
 mod c {
-    use super::{AtomicPtr, c_int, c_ulong, c_void};
+    use super::{AtomicPtr, AtomicU32, c_int, c_ulong, c_void};
 
     #[repr(C)]
     pub(super) struct Pair {
@@ -22,6 +22,8 @@ mod c {
             visitor: extern "C" fn(*mut c_void),
             data: *mut c_void,
         );
+        pub(super) fn controls_wait_for_word(word: *const AtomicU32);
+        pub(super) fn controls_wake_from_outside(word: *const AtomicU32) -> c_int;
         pub(super) fn controls_abort() -> !;
         pub(super) fn controls_read_guarded() -> c_int;
         pub(super) fn controls_read_checked(value: *const c_int) -> c_int;
@@ -176,4 +178,17 @@ fn sleep_for_ever() -> ! {
         // SAFETY: pause touches no memory.
         unsafe { libc::pause() };
     }
+}
+
+/// Sleeps on a futex until the word is not 0.
+pub(crate) fn wait_for_word(word: &AtomicU32) {
+    // SAFETY: C reads the word atomically and sleeps on it.
+    unsafe { c::controls_wait_for_word(word) }
+}
+
+/// Starts a process in this very memory that sets the word and wakes its waiters a little later; once
+/// a process.
+pub(crate) fn wake_from_outside(word: &'static AtomicU32) -> bool {
+    // SAFETY: the word outlives the process; C gives the new one a stack of its own.
+    unsafe { c::controls_wake_from_outside(word) == 0 }
 }

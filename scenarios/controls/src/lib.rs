@@ -24,6 +24,7 @@ mod self_deadlock;
 mod slow;
 mod starvation;
 mod thread_leak;
+mod woken_from_outside;
 mod wrong_result;
 
 use standstill_kit::Scenario;
@@ -92,4 +93,5 @@ pub const ALL: &[fn() -> Scenario] = &[
     thread_leak::natural,
     thread_leak::look_alike,
     thread_leak::kept_look_alike,
+    woken_from_outside::look_alike,
 ];

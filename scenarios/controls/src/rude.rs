@@ -23,6 +23,7 @@ pub const RUDE: &[fn() -> Scenario] = &[
     close_fds,
     prepare_threads,
     prepare_fails,
+    prepare_hangs,
     nondeterministic,
 ];
 
@@ -115,6 +116,17 @@ fn prepare_threads() -> Scenario {
 fn prepare_fails() -> Scenario {
     rude("rude_prepare_fails", "preparing fails: the campaign ends with its sentence")
         .prepare(|_| Err::<(), _>("there is no file `nowhere.bin`".to_owned()))
+        .actor(|(), _| ())
+        .build()
+}
+
+fn prepare_hangs() -> Scenario {
+    rude("rude_prepare_hangs", "preparing locks a lock twice: found, with its stacks")
+        .prepare(|_| {
+            let lock = std::sync::Mutex::new(());
+            let (_first, _second) = (lock.lock(), lock.lock());
+            Ok(())
+        })
         .actor(|(), _| ())
         .build()
 }
