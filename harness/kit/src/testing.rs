@@ -54,12 +54,14 @@ struct Wishes {
 impl Wishes {
     fn from_environment() -> Result<Wishes, String> {
         Ok(Wishes {
-            trials: read("STANDSTILL_TRIALS", |v| v.parse().ok().filter(|n| *n > 0))?,
-            threads: read("STANDSTILL_THREADS", |v| {
+            trials: read("STANDSTILL_TRIALS", "a number from 1", |v| {
+                v.parse().ok().filter(|n| *n > 0)
+            })?,
+            threads: read("STANDSTILL_THREADS", "a list of numbers from 1, such as 2,8", |v| {
                 v.split(',').map(|n| n.trim().parse().ok().filter(|n| *n > 0)).collect()
             })?,
-            seed: read("STANDSTILL_SEED", |v| v.parse().ok())?,
-            settings: read("STANDSTILL_SET", |v| {
+            seed: read("STANDSTILL_SEED", "a number", |v| v.parse().ok())?,
+            settings: read("STANDSTILL_SET", "a list such as key=value,model=PATH", |v| {
                 let pair = |p: &str| p.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
                 v.split(',').map(pair).collect()
             })?
@@ -68,13 +70,11 @@ impl Wishes {
     }
 }
 
-fn read<T>(name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+fn read<T>(name: &str, form: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
     match std::env::var(name) {
         Err(_) => Ok(None),
         Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => {
-            parse(&value).map(Some).ok_or_else(|| format!("{name}={value} cannot be read"))
-        }
+        Ok(value) => parse(&value).map(Some).ok_or_else(|| format!("{name}={value} is not {form}")),
     }
 }
 

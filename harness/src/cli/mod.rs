@@ -63,9 +63,11 @@ impl From<crate::catalog::CatalogError> for Failure {
 impl From<crate::store::StoreError> for Failure {
     fn from(error: crate::store::StoreError) -> Failure {
         use crate::store::StoreError::{Corrupt, NotARun, Schema};
+        // Its sentence holds the cause already; a chain would say it twice.
+        let sentence = anyhow::anyhow!("{error}");
         match error {
-            NotARun(_) | Corrupt { .. } | Schema { .. } => Failure::usage(error),
-            _ => Failure::failed(error),
+            NotARun(_) | Corrupt { .. } | Schema { .. } => Failure::usage(sentence),
+            _ => Failure::failed(sentence),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Campaign {
         };
         let writer = Writer::create(&dir, &header).map_err(|error| match error {
             crate::store::StoreError::Io { source, .. }
-                if source.kind() == io::ErrorKind::AlreadyExists =>
+                if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
             {
                 let dir = dir.display();
                 Failure::usage(anyhow!(
