@@ -137,9 +137,7 @@ impl Session<'_> {
                     first.get_or_insert(probe);
                 }
                 Err(fault) => {
-                    let verdict = judge(&seen);
-                    let grade = Grade::of(&Expectation::Clean, &verdict);
-                    let note = format!("one actor alone: {}", story(&seen, &verdict, grade));
+                    let note = format!("one actor alone: {}", probe_story(&seen, &judge(&seen)));
                     tell(What::Noted { scenario, note: &note })?;
                     oracle_fault = Some(fault);
                     break;
@@ -186,8 +184,7 @@ impl Session<'_> {
                 Ok(Err(format!("one actor alone does not get to its end: {verdict}")))
             }
             (_, verdict @ Verdict::Found { .. }) => {
-                let grade = Grade::of(&Expectation::Clean, &verdict);
-                let story = story(seen, &verdict, grade);
+                let story = probe_story(seen, &verdict);
                 Err(SessionError::SickPreparation { scenario: scenario.to_owned(), story })
             }
             (_, verdict) => {
@@ -343,6 +340,12 @@ fn groups(units: &[Unit]) -> Vec<Group<'_>> {
             group
         })
         .collect()
+}
+
+/// A probe that went wrong, told: whatever its trials are expected to show, one actor alone is to be
+/// clean.
+fn probe_story(seen: &Observation, verdict: &Verdict) -> String {
+    story(seen, verdict, Grade::of(&Expectation::Clean, verdict))
 }
 
 /// Why results of one actor alone cannot serve as an oracle, if they differ.

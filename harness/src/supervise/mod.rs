@@ -22,8 +22,8 @@ pub const PACKET: usize = 128 * 1024;
 /// `/proc/PID/task/TID/children` needs `CONFIG_PROC_CHILDREN`, which distributions set; without it
 /// every process is asked for its parent.
 pub(crate) fn children_of(pid: i32, tid: i32) -> Vec<i32> {
-    if std::path::Path::new(&format!("/proc/{pid}/task/{tid}/children")).exists() {
-        return children_of_thread(pid, tid);
+    if let Some(children) = children_of_thread(pid, tid) {
+        return children;
     }
     let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
     processes
@@ -33,11 +33,10 @@ pub(crate) fn children_of(pid: i32, tid: i32) -> Vec<i32> {
         .collect()
 }
 
-/// The children that one thread started, where the kernel tells.
-pub(crate) fn children_of_thread(pid: i32, tid: i32) -> Vec<i32> {
-    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/children"));
-    let list = list.unwrap_or_default();
-    list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect()
+/// The children that one thread started; `None` where the kernel does not tell.
+pub(crate) fn children_of_thread(pid: i32, tid: i32) -> Option<Vec<i32>> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")).ok()?;
+    Some(list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
 /// Why `/proc` cannot be believed, if so: in a pid namespace that did not mount its own, the numbers

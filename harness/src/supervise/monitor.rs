@@ -92,7 +92,7 @@ impl Monitor {
         }
         // A process made with CLONE_VM, but not as a thread, can wake a private futex.
         for thread in threads {
-            for child in super::children_of_thread(self.pid, thread.tid) {
+            for child in super::children_of_thread(self.pid, thread.tid).unwrap_or_default() {
                 if crate::os::process::may_share_memory(self.pid, child) {
                     wakers.push(format!("process {child}, its child, may share its memory"));
                 }
