@@ -17,6 +17,7 @@ pub mod detect;
 #[cfg(feature = "cli")]
 pub mod environment;
 pub mod event;
+pub mod graph;
 #[cfg(feature = "cli")]
 mod lockfile;
 pub mod observation;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod protocol;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod scene;
 pub mod session;
 pub mod stats;
 #[cfg(feature = "cli")]

@@ -12,15 +12,19 @@ mod symbolize;
 mod tasks;
 pub(crate) mod text;
 mod unwind;
+mod word;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observation::Wait;
+
 pub use error::CaptureError;
 use modules::{AddressSpace, Binaries};
 use stop::StoppedThread;
 use unwind::{Call, Walker};
+pub use word::{AROUND, Mention, Place, Pointee, Word};
 
 /// All threads of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,10 +36,13 @@ pub struct Snapshot {
     /// What could not be seen, each a sentence: a thread that ended meanwhile, a module without
     /// unwind tables.
     pub notes: Vec<String>,
+    /// The addresses that threads wait on, each once, in the order of `threads`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Word>,
 }
 
 /// One thread and where it stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ThreadStack {
     /// Kernel thread id.
     pub tid: i32,
@@ -46,6 +53,17 @@ pub struct ThreadStack {
     /// Whether the walk ended before the outermost frame, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
+    /// What it waited for when it was stopped, from its registers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// The base of its thread-local storage, which in glibc is its descriptor (`struct pthread`);
+    /// 0 if unknown.
+    #[serde(default)]
+    pub tls: u64,
+    /// A hash of its registers and of the innermost part of its stack: a thread that is in the same
+    /// state twice has come round. 0 if unknown.
+    #[serde(default)]
+    pub state: u64,
 }
 
 /// One call.
@@ -141,14 +159,22 @@ impl Capturer {
                 let module = space.module(call.lookup).filter(|m| !m.has_tables);
                 without_tables.extend(module.map(|m| m.name.clone()));
             }
-            threads.push(ThreadStack { tid, name, frames, truncated });
+            threads.push(ThreadStack {
+                tid,
+                name,
+                frames,
+                truncated,
+                wait: None,
+                tls: 0,
+                state: 0,
+            });
         }
         threads.sort_by_key(|thread| (thread.tid != pid, thread.tid));
         notes.extend(without_tables.into_iter().map(|module| {
             format!("{module} has no unwind tables; frames outside of it follow frame pointers.")
         }));
         let stopped_us = u64::try_from(stopped.duration.as_micros()).unwrap_or(u64::MAX);
-        Ok(Snapshot { threads, stopped_us, notes })
+        Ok(Snapshot { threads, stopped_us, notes, words: vec![] })
     }
 
     /// Adds the frames of one call: the function, and before it what was inlined into it.

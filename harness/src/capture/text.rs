@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn thread(tid: i32, name: &str, frames: &[Frame]) -> ThreadStack {
-        ThreadStack { tid, name: name.into(), frames: frames.to_vec(), truncated: None }
+        ThreadStack { tid, name: name.into(), frames: frames.to_vec(), ..Default::default() }
     }
 
     #[test]
@@ -175,6 +175,7 @@ mod tests {
                     ..thread(4, "actor-3", &[lock(4), work(5)])
                 },
             ],
+            words: vec![],
             stopped_us: 0,
             notes: vec!["Thread 5 ended.".into(), "Thread 6 ended.".into()],
         };

@@ -69,11 +69,11 @@ fn stack(tid: i32, name: &str, functions: &[&str]) -> ThreadStack {
         trust: Trust::Unwound,
     };
     let frames = functions.iter().enumerate().map(frame).collect();
-    ThreadStack { tid, name: name.to_owned(), frames, truncated: None }
+    ThreadStack { tid, name: name.to_owned(), frames, ..Default::default() }
 }
 
 fn stacks(threads: Vec<ThreadStack>) -> Option<Snapshot> {
-    Some(Snapshot { threads, stopped_us: 900, notes: vec![] })
+    Some(Snapshot { threads, stopped_us: 900, ..Default::default() })
 }
 
 fn printed(text: &str) -> Output {

@@ -6,11 +6,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::names::path;
 use crate::capture::{Frame, ThreadStack};
 
 /// What kind of thing a thread waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WaitsFor {
     /// Exclusive ownership of a mutex.
     Mutex,
@@ -252,7 +255,7 @@ mod tests {
             }
         };
         let frames = names.iter().map(frame).collect();
-        ThreadStack { tid: 1, name: String::new(), frames, truncated: None }
+        ThreadStack { tid: 1, frames, ..Default::default() }
     }
 
     #[test]

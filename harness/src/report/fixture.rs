@@ -162,7 +162,7 @@ impl TrialRecord {
             tid,
             name: name.to_owned(),
             frames,
-            truncated: None,
+            ..Default::default()
         };
         let threads = vec![
             thread(10, "main", vec![]),
@@ -177,7 +177,7 @@ impl TrialRecord {
                 vec![frame("bank::Account<u64>::lock", 40), frame("bank::audit", 31)],
             ),
         ];
-        self.observation.stacks = Some(Snapshot { threads, stopped_us: 850, notes: vec![] });
+        self.observation.stacks = Some(Snapshot { threads, stopped_us: 850, ..Default::default() });
         let head = "```\na line that would end a code block\n```\n".to_owned();
         self.observation.stderr = Output { bytes: head.len() as u64, tail: String::new(), head };
         self
