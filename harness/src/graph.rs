@@ -4,6 +4,8 @@
 //! be made again of a stored one. Every edge from a thing to a thread that holds it carries its own
 //! confidence; a thing without holders is one of which nobody knows who has it, and is shown as such.
 
+mod build;
+
 use serde::{Deserialize, Serialize};
 
 use crate::detect::waits::WaitsFor;

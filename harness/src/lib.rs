@@ -18,6 +18,7 @@ pub mod detect;
 pub mod environment;
 pub mod event;
 pub mod graph;
+pub mod inspect;
 #[cfg(feature = "cli")]
 mod lockfile;
 pub mod observation;

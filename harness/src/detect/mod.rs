@@ -7,6 +7,7 @@ mod crash;
 mod deadline;
 mod names;
 mod panic;
+pub mod scene;
 mod standstill;
 mod thread_leak;
 pub mod waits;

@@ -12,6 +12,8 @@ mod packet;
 mod watch;
 pub mod watchdog;
 
+pub(crate) use monitor::Monitor;
+
 pub use cell::{Cell, CellError, Request, Target};
 
 /// The longest packet on a control socket, in bytes.

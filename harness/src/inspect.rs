@@ -1,0 +1,109 @@
+//! Several looks at a live process, which goes on as if nothing had happened.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::capture::{CaptureError, Capturer};
+use crate::os::cpu;
+use crate::scene::{Look, SCHEMA, Scene};
+use crate::supervise::Monitor;
+
+/// How long threads that were stopped get to be back in what they waited for.
+const SETTLING: Duration = Duration::from_millis(2);
+
+/// How a process is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// Looks at most; fewer where the second already shows that nothing moves.
+    pub samples: u32,
+    /// From the beginning of one look to that of the next.
+    pub every: Duration,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Sampling { samples: 8, every: Duration::from_millis(50) }
+    }
+}
+
+/// Looks at processes, and keeps what it has read of binaries for the looks to come.
+#[derive(Default)]
+pub struct Inspector {
+    capturer: Capturer,
+}
+
+impl Inspector {
+    /// One that has not seen any binary yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is known of a process before it is looked at: its program and its arguments.
+    pub fn introduce(pid: i32) -> Scene {
+        let proc = |name: &str| Path::new("/proc").join(pid.to_string()).join(name);
+        let program = std::fs::read_link(proc("exe"))
+            .map_or_else(|_| String::new(), |path| path.display().to_string());
+        let command = std::fs::read(proc("cmdline")).unwrap_or_default();
+        let command = command
+            .split(|&b| b == 0)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect::<Vec<_>>();
+        let used = command.iter().rposition(|word| !word.is_empty()).map_or(0, |last| last + 1);
+        Scene {
+            schema: SCHEMA,
+            pid,
+            program,
+            command: command[..used].to_vec(),
+            ..Scene::default()
+        }
+    }
+
+    /// Looks at `scene`'s process as often as `sampling` says and adds what was seen. An error only
+    /// if not a single look succeeded.
+    ///
+    /// What [`Capturer::capture`] asks of its callers holds here too: no other thread may wait for
+    /// children meanwhile.
+    pub fn look(&mut self, scene: &mut Scene, sampling: Sampling) -> Result<(), CaptureError> {
+        let pid = scene.pid;
+        let mut monitor = Monitor::new(pid);
+        let begun = Instant::now();
+        let micros = |at: Instant| at.duration_since(begun).as_micros() as u64;
+        for sample in 0..sampling.samples.max(1) {
+            let next = begun + sampling.every * sample;
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            let start = Instant::now();
+            let before = monitor.collect(false).map_or(vec![], |c| c.threads);
+            let cpu_us = cpu::process_cpu(pid).unwrap_or_default().as_micros() as u64;
+            let stacks = match self.capturer.capture(pid) {
+                Ok(stacks) => stacks,
+                Err(error) if scene.looks.is_empty() => return Err(error),
+                Err(error) => {
+                    scene.notes.push(format!("It could not be looked at again: {error}."));
+                    break;
+                }
+            };
+            std::thread::sleep(SETTLING);
+            let after = monitor.collect(false).map_or(vec![], |c| c.threads);
+            scene.wakers = monitor.outside_wakers(&after);
+            scene.looks.push(Look {
+                at_us: micros(start),
+                cpu_us,
+                before,
+                until_us: micros(Instant::now()),
+                after,
+                stacks,
+            });
+            if is_at_rest(&scene.looks) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the last two looks show the same threads in the same untimed waits, none of which ran
+/// between them: a third would show nothing else.
+fn is_at_rest(looks: &[Look]) -> bool {
+    let [.., previous, last] = looks else { return false };
+    previous.after == last.before && last.before.iter().all(|t| t.wait.is_futex_forever())
+}
