@@ -5,6 +5,9 @@
 //! confidence; a thing without holders is one of which nobody knows who has it, and is shown as such.
 
 mod build;
+mod cycles;
+mod holders;
+mod read;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +36,9 @@ pub struct Node {
     pub doing: String,
     /// What kind of thing it waits for; [`WaitsFor::Unknown`] where it runs or the stack names none.
     pub what: WaitsFor,
+    /// Whether it belongs to a pool and waits for work: its wait is part of nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
     /// What it waits for; none where it does not wait in a way that has an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wants: Option<Want>,
@@ -54,7 +60,7 @@ pub struct Want {
 }
 
 /// Something that is waited for: a lock, an event, the end of a thread.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Thing {
     /// What it is: `std Mutex`, `pthread mutex (recursive)`, `end of thread 4711`.
     pub what: String,
@@ -74,6 +80,9 @@ pub struct Thing {
     /// Whether somebody must have it (a lock), or it is an event that leaves no owner behind.
     #[serde(default)]
     pub owned: bool,
+    /// Whether it names an owner that is no thread of this process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub orphan: bool,
     /// What is odd about it, each a clause: its owner is no thread of this process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

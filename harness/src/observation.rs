@@ -212,6 +212,25 @@ pub enum Wait {
 }
 
 impl Wait {
+    /// What system call `nr` with these arguments waits for.
+    pub fn of_call(nr: i64, [addr, op, val, timeout, ..]: [u64; 6]) -> Wait {
+        // A timed wait that was interrupted goes on as this call, its arguments still in place.
+        let resumed = nr == libc::SYS_restart_syscall;
+        if nr != libc::SYS_futex && !resumed {
+            return Wait::Syscall { nr };
+        }
+        let (op, val, timed) = (op as u32, val as u32, timeout != 0);
+        match (op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) as u32) as i32 {
+            _ if resumed && (!timed || addr % 4 != 0 || addr < 4096) => Wait::Syscall { nr },
+            libc::FUTEX_WAIT
+            | libc::FUTEX_WAIT_BITSET
+            | libc::FUTEX_LOCK_PI
+            | libc::FUTEX_LOCK_PI2
+            | libc::FUTEX_WAIT_REQUEUE_PI => Wait::Futex { addr, val, op, timed },
+            _ => Wait::Syscall { nr },
+        }
+    }
+
     /// Whether it is a futex wait without a time limit.
     pub fn is_futex_forever(&self) -> bool {
         matches!(self, Wait::Futex { timed: false, .. })

@@ -9,6 +9,7 @@ pub(super) struct Mapping {
     /// Offset in the file.
     pub(super) offset: u64,
     pub(super) executable: bool,
+    pub(super) writable: bool,
     /// Zero when no file is behind it.
     pub(super) inode: u64,
     /// The file, or a name in brackets; empty for anonymous memory.
@@ -56,7 +57,8 @@ impl Mapping {
             word
         };
         let (start, end) = field().split_once('-')?;
-        let executable = field().contains('x');
+        let rights = field();
+        let (executable, writable) = (rights.contains('x'), rights.contains('w'));
         let offset = hex(field())?;
         let _device = field();
         let inode = field().parse().ok()?;
@@ -67,7 +69,15 @@ impl Mapping {
         };
         // The kernel escapes nothing but the newline.
         let path = path.replace("\\012", "\n");
-        Some(Mapping { range: hex(start)?..hex(end)?, offset, executable, inode, path, deleted })
+        Some(Mapping {
+            range: hex(start)?..hex(end)?,
+            offset,
+            executable,
+            writable,
+            inode,
+            path,
+            deleted,
+        })
     }
 }
 

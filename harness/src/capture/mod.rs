@@ -13,6 +13,7 @@ mod tasks;
 pub(crate) mod text;
 mod unwind;
 mod word;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use modules::{AddressSpace, Binaries};
 use stop::StoppedThread;
 use unwind::{Call, Walker};
 pub use word::{AROUND, Mention, Place, Pointee, Word};
+use words::Finder;
 
 /// All threads of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -146,35 +148,42 @@ impl Capturer {
         let space = self.binaries.place(&stopped, &mut notes);
 
         let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
+        let mut finder = Finder::new(std::mem::take(&mut stopped.words), &space, &stopped.maps);
         let mut without_tables = BTreeSet::new();
+        let mut places = Vec::with_capacity(stopped.threads.len());
         let mut threads = Vec::with_capacity(stopped.threads.len());
         for StoppedThread { tid, name, state } in stopped.threads {
-            let (calls, truncated) = match state {
-                Ok(state) => walker.walk(&state),
-                Err(why) => (Vec::new(), Some(why)),
+            let mut thread = ThreadStack { tid, name, ..ThreadStack::default() };
+            let state = match state {
+                Ok(state) => state,
+                Err(why) => {
+                    threads.push(ThreadStack { truncated: Some(why), ..thread });
+                    continue;
+                }
             };
-            let mut frames = Vec::with_capacity(calls.len());
+            let (calls, truncated) = walker.walk(&state);
+            let mut outermost = Vec::with_capacity(calls.len());
             for call in &calls {
-                self.name(&space, call, &mut frames);
+                self.name(&space, call, &mut thread.frames);
+                outermost.push(thread.frames.len() - 1);
                 let module = space.module(call.lookup).filter(|m| !m.has_tables);
                 without_tables.extend(module.map(|m| m.name.clone()));
             }
-            threads.push(ThreadStack {
-                tid,
-                name,
-                frames,
-                truncated,
-                wait: None,
-                tls: 0,
-                state: 0,
-            });
+            finder.scan(tid, &state, &calls, &outermost);
+            places.push((tid, state.registers.sp, state.registers.tls));
+            thread.truncated = truncated;
+            thread.wait = Some(state.registers.wait());
+            thread.tls = state.registers.tls;
+            thread.state = state.hash();
+            threads.push(thread);
         }
+        let words = finder.finish(&places, &mut self.binaries);
         threads.sort_by_key(|thread| (thread.tid != pid, thread.tid));
         notes.extend(without_tables.into_iter().map(|module| {
             format!("{module} has no unwind tables; frames outside of it follow frame pointers.")
         }));
         let stopped_us = u64::try_from(stopped.duration.as_micros()).unwrap_or(u64::MAX);
-        Ok(Snapshot { threads, stopped_us, notes, words: vec![] })
+        Ok(Snapshot { threads, stopped_us, notes, words })
     }
 
     /// Adds the frames of one call: the function, and before it what was inlined into it.

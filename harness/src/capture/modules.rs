@@ -15,7 +15,7 @@ use object::elf::{PF_X, PT_LOAD};
 use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ReadCache, ReadRef};
 
-use super::maps::Mapping;
+use super::maps::{Mapping, Maps};
 use super::stop::Stopped;
 use super::symbolize::Symbols;
 
@@ -74,6 +74,22 @@ impl AddressSpace {
     pub(super) fn module(&self, address: u64) -> Option<&Module> {
         let after = self.modules.partition_point(|m| m.range.start <= address);
         self.modules[..after].last().filter(|m| m.range.contains(&address))
+    }
+}
+
+impl AddressSpace {
+    /// The module whose file is mapped at `address`, or whose uninitialised data lies there, as
+    /// anonymous memory behind the last of the file.
+    pub(super) fn data_module(&self, address: u64, maps: &Maps) -> Option<&Module> {
+        let here = maps.at(address)?;
+        let file = match here.path.is_empty() {
+            true => maps.at(here.range.start.checked_sub(1)?)?,
+            false => here,
+        };
+        let name = Path::new(&file.path).file_name()?.to_string_lossy();
+        // The code of an object lies before its data.
+        let before = self.modules.iter().rev().find(|m| m.range.start <= file.range.start);
+        before.filter(|module| file.inode != 0 && module.name == name)
     }
 }
 

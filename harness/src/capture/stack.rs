@@ -70,6 +70,16 @@ impl Stack {
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }
 
+    /// Where the words of the copy lie, and what they are, from `from` on to `to`: of the stack that
+    /// the thread is on, not of one that a signal handler has left.
+    pub(super) fn words(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> {
+        let skip = from.saturating_sub(self.start).next_multiple_of(8).min(self.bytes.len() as u64);
+        let words = self.bytes[skip as usize..].chunks_exact(8);
+        let first = self.start + skip;
+        let places = (first..).step_by(8).take_while(move |at| *at < to);
+        places.zip(words).map(|(at, word)| (at, word.try_into().map_or(0, u64::from_le_bytes)))
+    }
+
     /// Whether `address` lies where the copy had to end before the stack did.
     pub(super) fn is_beyond_copy(&self, address: u64) -> bool {
         // Once on the stack that was left, the walk does not come back.

@@ -11,10 +11,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::CaptureError;
 use super::maps::Maps;
 use super::stack::{self, Stack};
 use super::tasks::{is_alive, kernel_state, task_ids, thread_name};
+use super::word::Word;
+use super::{CaptureError, words};
 use crate::os::ptrace::{self, Registers, Stop};
 
 /// How long threads get to stop. All do within microseconds, but one that the kernel holds in an
@@ -36,6 +37,8 @@ pub(super) struct Stopped {
     /// for a main thread that has ended takes them with it.
     pub(super) witness: i32,
     pub(super) threads: Vec<StoppedThread>,
+    /// What the threads wait on, read while they stood still.
+    pub(super) words: Vec<Word>,
     pub(super) maps: Maps,
     /// The image of the vdso, which no file holds.
     pub(super) vdso: Vec<u8>,
@@ -57,6 +60,20 @@ pub(super) struct StoppedThread {
 pub(super) struct ThreadState {
     pub(super) registers: Registers,
     pub(super) stack: Stack,
+}
+
+impl ThreadState {
+    /// How much of the innermost stack counts.
+    const LIVE: u64 = 4096;
+
+    /// Equal for a thread that has come back to where it was, down to its registers and locals.
+    pub(super) fn hash(&self) -> u64 {
+        let Registers { pc, sp, fp, general, .. } = self.registers;
+        let stack = self.stack.words(sp, sp.saturating_add(Self::LIVE)).map(|(_, word)| word);
+        let words = [pc, sp, fp].into_iter().chain(general).chain(stack);
+        // FNV-1a, word by word: nobody chooses the input to make it collide.
+        words.fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x100_0000_01b3))
+    }
 }
 
 /// Stops `pid`, copies what its stacks are made of and lets it go on.
@@ -277,7 +294,10 @@ impl Tracees {
         }
         let vdso = maps.iter().find(|m| m.path == "[vdso]").map(|m| m.range.clone());
         let vdso = vdso.map_or_else(Vec::new, |range| stack::copy(witness, range));
-        Ok(Stopped { witness, threads, maps, vdso, duration: Duration::ZERO, notes: Vec::new() })
+        let states = threads.iter().filter_map(|thread| thread.state.as_ref().ok());
+        let words = words::copy(witness, states.map(|state| state.registers.wait()), &maps);
+        let (duration, notes) = (Duration::ZERO, Vec::new());
+        Ok(Stopped { witness, threads, words, maps, vdso, duration, notes })
     }
 }
 
@@ -288,6 +308,10 @@ impl Drop for Tracees {
             // when this thread ends.
             let stop = state.or_else(|| ptrace::stop(tid).ok().flatten());
             if let Some(stop) = stop {
+                if stop == Stop::Interrupted {
+                    // At worst it sees an EINTR, as under any debugger.
+                    let _ = ptrace::repeat_ended_call(tid);
+                }
                 let _ = ptrace::detach(tid, stop);
             }
         }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use addr2line::{Loader, demangle_auto};
-use object::elf::{FileHeader64, STT_FUNC, STT_GNU_IFUNC};
+use object::elf::{FileHeader64, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT};
 use object::read::elf::{ElfFile64, Sym, SymbolTable};
 use object::{Endianness, Object, ReadCache, ReadRef};
 
@@ -40,6 +40,7 @@ enum Source {
 struct Loaded {
     dwarf: Option<Loader>,
     table: Table,
+    objects: Table,
 }
 
 impl Symbols {
@@ -60,6 +61,12 @@ impl Symbols {
         }
     }
 
+    /// The object of data at an address of the file: its name and the distance from its beginning.
+    pub(super) fn object(&mut self, address: u64) -> Option<(String, u64)> {
+        let Symbols { source, loaded, .. } = self;
+        loaded.get_or_insert_with(|| Loaded::new(source)).objects.at(address)
+    }
+
     /// What stands at an address of the file, the innermost inlined call first and the function
     /// that holds them all last; empty if nothing is known.
     pub(super) fn names(&mut self, address: u64) -> Arc<[Name]> {
@@ -76,18 +83,45 @@ impl Loaded {
         let mut loaded = Loaded::default();
         match source {
             Source::File(path) => {
-                let debug = loaded.table.add_file(path);
+                let debug = loaded.add_file(path);
                 if let Some(debug) = &debug {
-                    loaded.table.add_file(debug);
+                    loaded.add_file(debug);
                 }
                 loaded.dwarf = Loader::new(debug.as_ref().unwrap_or(path)).ok();
             }
             Source::Image(image) => {
-                loaded.table.add(&**image);
+                loaded.add(&**image);
             }
         }
         loaded.table.sort();
+        loaded.objects.sort();
         loaded
+    }
+
+    /// Adds the symbols of a file; the separate debug file that belongs to it, if it needs one.
+    fn add_file(&mut self, path: &Path) -> Option<PathBuf> {
+        let cache = ReadCache::new(File::open(path).ok()?);
+        let file = self.add(&cache)?;
+        if file.section_by_name(".debug_info").is_some() {
+            return None;
+        }
+        let (first, rest) = file.build_id().ok()??.split_first()?;
+        let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let debug = PathBuf::from(format!("/usr/lib/debug/.build-id/{first:02x}/{rest}.debug"));
+        debug.exists().then_some(debug)
+    }
+
+    /// Adds the symbols of an object.
+    fn add<'data, R: ReadRef<'data>>(
+        &mut self,
+        data: R,
+    ) -> Option<ElfFile64<'data, Endianness, R>> {
+        let file = ElfFile64::<Endianness, R>::parse(data).ok()?;
+        for table in [file.elf_symbol_table(), file.elf_dynamic_symbol_table()] {
+            self.table.add_table(&file, table, data, &[STT_FUNC, STT_GNU_IFUNC]);
+            self.objects.add_table(&file, table, data, &[STT_OBJECT]);
+        }
+        Some(file)
     }
 
     fn names(&self, address: u64) -> Arc<[Name]> {
@@ -121,7 +155,7 @@ fn from_dwarf(dwarf: &Loader, address: u64) -> Vec<Name> {
     names
 }
 
-/// Functions by address, of all symbol tables that belong to a binary.
+/// Functions or objects by address, of all symbol tables that belong to a binary.
 ///
 /// Unlike addr2line's, it honours the size of a symbol: in a stripped library most functions have
 /// no symbol, and the nearest one before them would be a lie.
@@ -140,36 +174,12 @@ struct Function {
 }
 
 impl Table {
-    /// Adds the functions of a file; the separate debug file that belongs to it, if it needs one.
-    fn add_file(&mut self, path: &Path) -> Option<PathBuf> {
-        let cache = ReadCache::new(File::open(path).ok()?);
-        let file = self.add(&cache)?;
-        if file.section_by_name(".debug_info").is_some() {
-            return None;
-        }
-        let (first, rest) = file.build_id().ok()??.split_first()?;
-        let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let debug = PathBuf::from(format!("/usr/lib/debug/.build-id/{first:02x}/{rest}.debug"));
-        debug.exists().then_some(debug)
-    }
-
-    /// Adds the functions of an object.
-    fn add<'data, R: ReadRef<'data>>(
-        &mut self,
-        data: R,
-    ) -> Option<ElfFile64<'data, Endianness, R>> {
-        let file = ElfFile64::<Endianness, R>::parse(data).ok()?;
-        for table in [file.elf_symbol_table(), file.elf_dynamic_symbol_table()] {
-            self.add_table(&file, table, data);
-        }
-        Some(file)
-    }
-
     fn add_table<'data, R: ReadRef<'data>>(
         &mut self,
         file: &ElfFile64<'data, Endianness, R>,
         table: &SymbolTable<'data, FileHeader64<Endianness>, R>,
         data: R,
+        types: &[u8],
     ) -> Option<()> {
         let endian = file.endian();
         // All names at once: one by one, each would be a read of its own.
@@ -180,8 +190,10 @@ impl Table {
         self.strings.push(0);
         self.functions.extend(table.iter().filter_map(|symbol| {
             let name = symbol.st_name(endian) as usize;
-            let is_function = matches!(symbol.st_type(), STT_FUNC | STT_GNU_IFUNC);
-            (is_function && !symbol.is_undefined(endian) && name < names.len()).then(|| Function {
+            (types.contains(&symbol.st_type())
+                && !symbol.is_undefined(endian)
+                && name < names.len())
+            .then(|| Function {
                 address: symbol.st_value(endian),
                 size: symbol.st_size(endian),
                 name: base + name,
@@ -213,6 +225,15 @@ impl Table {
         );
         let name = String::from_utf8_lossy(self.string(function?.1.name));
         Some(demangle_auto(name, None).into_owned())
+    }
+
+    /// The symbol that covers an address, and how far it is from its beginning.
+    fn at(&self, address: u64) -> Option<(String, u64)> {
+        let after = self.functions.partition_point(|f| f.address <= address);
+        let object = self.functions[..after].last()?;
+        let offset = address - object.address;
+        let name = String::from_utf8_lossy(self.string(object.name));
+        (offset < object.size.max(1)).then(|| (demangle_auto(name, None).into_owned(), offset))
     }
 
     fn string(&self, at: usize) -> &[u8] {

@@ -23,6 +23,8 @@ pub(super) struct Call {
     /// An address within the instruction that is being executed. A return address lies behind its
     /// call, which may have been the last instruction of a line, a scope or the function.
     pub(super) lookup: u64,
+    /// Where its part of the stack begins; it ends where that of its caller begins.
+    pub(super) sp: u64,
     /// Not a call of the program's: the kernel has called a signal handler here.
     pub(super) is_signal: bool,
     pub(super) trust: Trust,
@@ -46,7 +48,7 @@ impl<'a> Walker<'a> {
 
     /// The calls on a thread's stack, innermost first, and why the walk ended early if it did.
     pub(super) fn walk(&mut self, thread: &ThreadState) -> (Vec<Call>, Option<String>) {
-        let Registers { pc, sp, fp } = thread.registers;
+        let Registers { pc, sp, fp, .. } = thread.registers;
         let mut registers = UnwindRegsX86_64::new(pc, sp, fp);
         let mut at = FrameAddress::from_instruction_pointer(pc);
         let mut calls = Vec::new();
@@ -55,6 +57,7 @@ impl<'a> Walker<'a> {
             calls.push(Call {
                 pc: at.address(),
                 lookup: at.address_for_lookup(),
+                sp: registers.sp(),
                 is_signal: in_trampoline,
                 trust: if calls.is_empty() { Trust::Registers } else { Trust::Unwound },
             });

@@ -3,9 +3,10 @@
 //! A detector is a pure function of one [`Observation`]; it never looks at a live process, so a new
 //! one can be tried on stored runs. One detector, one file, one line in `DETECTORS`.
 
+mod chains;
 mod crash;
 mod deadline;
-mod names;
+pub(crate) mod names;
 mod panic;
 pub mod scene;
 mod standstill;

@@ -7,7 +7,7 @@ use crate::capture::Frame;
 /// Line tables alone, without the rest of the debug information, give an inlined call a bare name:
 /// `lock<()>`, `{closure#0}`. Its file then says where it belongs, as modules follow files:
 /// `std::sync::poison::mutex::lock`. The type is lost, and the directory stands for the crate.
-pub(super) fn path(frame: &Frame) -> Option<String> {
+pub(crate) fn path(frame: &Frame) -> Option<String> {
     let name = plain(frame.function.as_deref()?);
     let module = match name.contains("::") {
         true => None,

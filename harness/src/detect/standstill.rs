@@ -1,123 +1,112 @@
 //! Deadlock, self-deadlock, lost wake-up: every thread blocked, none left to wake another.
 //!
 //! That the process stands still for ever is proven by the watchdog's double collect. Which kind it
-//! is follows from what each thread waits for, read from its stack. *Deadlock* claims no more than
-//! the proof and is as proven as it; the two narrower kinds rest on the stacks and are inferred.
+//! is follows from the wait-for graph. *Deadlock* claims no more than the proof and is as proven as
+//! it; the two narrower kinds are as sure as what in the graph they rest on, which is inferred unless
+//! a lock itself names its owner.
 
+use super::chains;
 use super::fingerprint;
-use super::names::path;
-use super::waits::{Site, WaitsFor, site};
-use crate::capture::ThreadStack;
-use crate::observation::{Observation, Standstill, ThreadSeen, Wait};
+use super::waits::WaitsFor;
+use crate::capture::Snapshot;
+use crate::graph::{Node, Thing, WaitGraph};
+use crate::observation::{Observation, Standstill, ThreadSeen};
 use crate::verdict::{Confidence, Finding, Kind};
 
 pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     let Some(Standstill::Complete { after_us, threads }) = &observation.standstill else {
         return None;
     };
-    let stacks = observation.stacks.as_ref().map_or(&[][..], |s| &s.threads);
-    let waiting: Vec<Waiting<'_>> = threads.iter().map(|seen| waiting(seen, stacks)).collect();
-    let (kind, why) = classify(&waiting);
-    let confidence = match kind {
-        Kind::Deadlock => Confidence::Proven,
-        _ => Confidence::Inferred,
-    };
+    let nothing = Snapshot::default();
+    let stacks = observation.stacks.as_ref().unwrap_or(&nothing);
+    let when = format!("{} ms after the trial began", after_us / 1000);
+    // The thread that made the actors and joins them has no part in what they do.
+    Some(judge(threads, stacks, &when, true))
+}
+
+/// The finding about threads that were proven to be blocked for ever. `main_only_joins` says that a
+/// main thread which joins cannot be part of the matter.
+pub(super) fn judge(
+    threads: &[ThreadSeen],
+    stacks: &Snapshot,
+    when: &str,
+    main_only_joins: bool,
+) -> Finding {
+    let graph = WaitGraph::seen(stacks, threads);
+    let active = active(&graph, main_only_joins);
+    let (kind, confidence, why) = classify(&graph, &active);
     let who = match threads.len() {
         1 => "the only thread was blocked".to_owned(),
         n => format!("all {n} threads were blocked at one moment"),
     };
     let mut evidence = vec![format!(
-        "proven: {who}, {} ms after the trial began, in waits that only a running thread of the \
-         process can end, and there was none (two collects, equal waits and schedule counts)",
-        after_us / 1000
+        "proven: {who}, {when}, in waits that only a running thread of the process can end, and there \
+         was none (two collects, equal waits and schedule counts)",
     )];
-    evidence.extend(why.map(|why| format!("inferred from the stacks: {why}")));
-    evidence.extend(waiting.iter().map(Waiting::describe));
-    let places = waiting.iter().filter(|w| !w.only_follows()).map(Waiting::place).collect();
+    evidence.extend(why);
+    evidence.extend(graph.cycles.iter().map(|cycle| chains::tell(&graph, cycle)));
+    evidence.extend(chains::threads(&graph));
     let summary = match kind {
         Kind::SelfDeadlock => "a thread waits for a lock that no other thread can release",
         Kind::LostWakeup => "every thread waits to be woken and nobody is left to do it",
+        _ if graph.cycles.iter().any(|cycle| cycle.confidence > Confidence::Suspected) => {
+            "threads wait for one another and none can ever run again"
+        }
         _ => "no thread can ever run again",
     };
-    let fingerprint = fingerprint(kind, places);
-    Some(Finding { kind, confidence, summary: summary.to_owned(), evidence, fingerprint })
+    let fingerprint = fingerprint(kind, active.iter().map(|node| chains::place(node)).collect());
+    Finding { kind, confidence, summary: summary.to_owned(), evidence, fingerprint }
 }
 
-/// One blocked thread and where it stands.
-struct Waiting<'a> {
-    seen: &'a ThreadSeen,
-    stack: Option<&'a ThreadStack>,
-    site: Option<Site<'a>>,
-    is_main: bool,
-}
-
-fn waiting<'a>(seen: &'a ThreadSeen, stacks: &'a [ThreadStack]) -> Waiting<'a> {
-    let stack = stacks.iter().find(|s| s.tid == seen.tid);
-    // A snapshot tells the main thread first.
-    let is_main = stacks.first().is_some_and(|s| s.tid == seen.tid);
-    Waiting { seen, stack, site: stack.map(site), is_main }
-}
-
-impl Waiting<'_> {
-    fn what(&self) -> WaitsFor {
-        self.site.as_ref().map_or(WaitsFor::Unknown, |s| s.waits_for)
-    }
-
-    /// Whether it is the thread that made the actors and joins them, which has no part in what they
-    /// do. Any other thread that joins may own what the joined one waits for.
-    fn only_follows(&self) -> bool {
-        self.is_main && self.what() == WaitsFor::Join
-    }
-
-    fn place(&self) -> String {
-        let caller = self.site.as_ref().and_then(|s| s.caller);
-        let name = caller.and_then(path);
-        format!("{:?} {}", self.what(), name.unwrap_or_default())
-    }
-
-    fn describe(&self) -> String {
-        let name = self.stack.map_or("thread", |s| s.name.as_str());
-        let mut line = format!("{name} ({}) waits for {}", self.seen.tid, self.what());
-        if let Some(frame) = self.site.as_ref().and_then(|s| s.caller) {
-            line += &format!(" in {}", path(frame).unwrap_or_else(|| "?".to_owned()));
-            if let (Some(file), Some(at)) = (&frame.file, frame.line) {
-                line += &format!(" at {file}:{at}");
-            }
-        }
-        if let Wait::Futex { addr, .. } = self.seen.wait {
-            line += &format!(", futex {addr:#x}");
-        }
-        line
-    }
-
-    fn futex(&self) -> Option<u64> {
-        match self.seen.wait {
-            Wait::Futex { addr, .. } => Some(addr),
-            _ => None,
-        }
-    }
-}
-
-/// The kind, and the reason for one that says more than "deadlock".
-fn classify(waiting: &[Waiting<'_>]) -> (Kind, Option<String>) {
-    let active: Vec<&Waiting<'_>> = waiting.iter().filter(|w| !w.only_follows()).collect();
-    let Some(first) = active.first() else { return (Kind::Deadlock, None) };
-    let exclusive = |w: &&Waiting<'_>| {
-        matches!(w.what(), WaitsFor::Mutex | WaitsFor::Once)
-            || (active.len() == 1 && w.what().is_lock())
+/// The threads that the matter is about: not those that only wait for the end of another, nor those
+/// of pools that wait for work, as long as there are others.
+fn active(graph: &WaitGraph, main_only_joins: bool) -> Vec<&Node> {
+    let joins = |node: &&Node| node.what == WaitsFor::Join;
+    let target = |node: &&Node| graph.wanted_by(node.tid).is_some_and(|t| !t.holders.is_empty());
+    let follows = |(nth, node): &(usize, &Node)| {
+        joins(node) && (target(node) || (main_only_joins && *nth == 0))
     };
-    if active.iter().all(exclusive)
-        && active.iter().all(|w| w.futex() == first.futex() && w.what() == first.what())
+    let all = graph.threads.iter().enumerate().filter(|each| !follows(each));
+    let active: Vec<&Node> = all.map(|(_, node)| node).collect();
+    let busy: Vec<&Node> = active.iter().copied().filter(|node| !node.idle).collect();
+    if busy.is_empty() { active } else { busy }
+}
+
+/// The kind, how sure it is, and the reason for one that says more than "deadlock".
+fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<String>) {
+    let deadlock = (Kind::Deadlock, Confidence::Proven, None);
+    let sure = graph.cycles.iter().find(|cycle| cycle.confidence > Confidence::Suspected);
+    if let Some(cycle) = sure {
+        let confidence = match cycle.kind {
+            Kind::SelfDeadlock => cycle.confidence,
+            _ => Confidence::Proven,
+        };
+        return (cycle.kind, confidence, None);
+    }
+    let Some(first) = active.first() else { return deadlock };
+    let wanted: Vec<Option<&Thing>> = active.iter().map(|n| graph.wanted_by(n.tid)).collect();
+    let exclusive = |node: &&Node| {
+        matches!(node.what, WaitsFor::Mutex | WaitsFor::Once)
+            || (active.len() == 1 && node.what.is_lock())
+    };
+    let same = |thing: &Option<&Thing>| thing.is_some() && *thing == wanted[0];
+    let is_active = |tid: i32| active.iter().any(|node| node.tid == tid);
+    let among =
+        |thing: &Thing| !thing.orphan && thing.holders.iter().all(|holder| is_active(holder.tid));
+    if active.iter().all(|node| exclusive(&node) && node.what == first.what)
+        && wanted.iter().all(same)
+        && wanted[0].is_some_and(among)
     {
         let owner = match active.len() {
             1 => "the only thread that waits for it".to_owned(),
             n => format!("one of the {n} threads that wait for it"),
         };
-        let why = format!("one lock is waited for; its owner is {owner}, or is gone");
-        return (Kind::SelfDeadlock, Some(why));
+        let why = format!("inferred: one lock is waited for; its owner is {owner}, or is gone");
+        return (Kind::SelfDeadlock, Confidence::Inferred, Some(why));
     }
-    if active.iter().all(|w| w.what().is_event()) {
-        return (Kind::LostWakeup, Some("all wait for an event, none for an owner".to_owned()));
+    if active.iter().all(|node| node.what.is_event()) {
+        let why = "inferred: all wait for an event, none for an owner".to_owned();
+        return (Kind::LostWakeup, Confidence::Inferred, Some(why));
     }
-    (Kind::Deadlock, None)
+    deadlock
 }

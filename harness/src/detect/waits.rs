@@ -175,6 +175,7 @@ const CRATES: &[&str] = &[
     "crossbeam_channel",
     "crossbeam_utils",
     "once_cell",
+    "dashmap",
     "libc",
 ];
 
@@ -195,11 +196,53 @@ pub fn site(stack: &ThreadStack) -> Site<'_> {
         if !is_primitive(&name) {
             return Site { waits_for, caller: Some(frame) };
         }
-        if let Some((_, what)) = NAMES.iter().find(|(piece, _)| begins_segment(&name, piece)) {
+        let Some((_, what)) = NAMES.iter().find(|(piece, _)| begins_segment(&name, piece)) else {
+            continue;
+        };
+        // Who has been woken from an event takes its lock again, and may wait for that.
+        let still_a_lock = waits_for.is_lock() && !what.is_lock();
+        if !still_a_lock {
             waits_for = *what;
         }
     }
     Site { waits_for, caller: None }
+}
+
+/// The functions of the primitive that a blocked thread is in, innermost first, as paths.
+pub fn primitives(stack: &ThreadStack) -> Vec<String> {
+    stack.frames.iter().filter_map(path).take_while(|name| is_primitive(name)).collect()
+}
+
+/// Functions in which the threads of pools wait for work, and what such a thread is.
+const POOLS: &[(&str, &str)] = &[
+    ("tokio::runtime::blocking::pool::Inner::run", "an idle blocking thread of tokio"),
+    ("tokio::runtime::scheduler::multi_thread::worker", "an idle worker of tokio"),
+    ("rayon_core::sleep::Sleep::sleep", "an idle worker of rayon"),
+    ("rayon_core::sleep::Sleep::no_work_found", "an idle worker of rayon"),
+];
+
+/// What a thread is that stands in a pool without work. One that works has the work's functions
+/// further out, also while it waits inside the pool for the rest of that work.
+pub fn idle(stack: &ThreadStack) -> Option<&'static str> {
+    let mut idle = None;
+    for name in stack.frames.iter().filter_map(path) {
+        if !is_primitive(&name) && !is_pool(&name) && name != "start_thread" {
+            return None;
+        }
+        idle = idle.or(POOLS.iter().find(|(piece, _)| name.contains(piece)).map(|(_, what)| *what));
+    }
+    idle
+}
+
+fn is_pool(name: &str) -> bool {
+    ["tokio", "rayon_core"].contains(&name.split("::").next().unwrap_or_default())
+}
+
+/// Where a thread stands in the program: the innermost frame from `nth` on outwards that belongs to
+/// no primitive.
+pub fn program_frame(stack: &ThreadStack, nth: usize) -> Option<&Frame> {
+    let own = |frame: &&Frame| path(frame).is_some_and(|name| !is_primitive(&name));
+    stack.frames.iter().skip(nth).find(own)
 }
 
 /// Whether `piece` stands in `name` at the beginning of a path segment or of a C name. What follows

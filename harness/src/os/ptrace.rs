@@ -11,7 +11,9 @@
 use std::io;
 use std::ptr;
 
-/// The registers that a stack walk starts from.
+use crate::observation::Wait;
+
+/// The registers of a stopped thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Registers {
     /// Program counter.
@@ -20,6 +22,28 @@ pub struct Registers {
     pub sp: u64,
     /// Frame pointer, or whatever the compiler keeps in its register.
     pub fp: u64,
+    /// Base of the thread-local storage.
+    pub tls: u64,
+    /// The other registers of general use.
+    pub general: [u64; 14],
+    /// The system call in which it was interrupted.
+    pub call: Option<Interrupted>,
+}
+
+impl Registers {
+    /// What the thread waited for when it was stopped.
+    pub fn wait(&self) -> Wait {
+        self.call.map_or(Wait::Running, |call| Wait::of_call(call.nr, call.arguments))
+    }
+}
+
+/// A system call that a stop has interrupted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Its number.
+    pub nr: i64,
+    /// Its first six arguments.
+    pub arguments: [u64; 6],
 }
 
 /// Why a traced thread stands still.
@@ -60,11 +84,92 @@ pub fn stop(tid: i32) -> io::Result<Option<Stop>> {
 /// The registers of the stopped thread `tid`.
 #[cfg(target_arch = "x86_64")]
 pub fn registers(tid: i32) -> io::Result<Registers> {
+    let regs = raw_registers(tid)?;
+    // What the call returns tells whether it was cut short: one that has just come to its end stands
+    // at the same instruction with another result.
+    let is_interrupted = (regs.orig_rax as i64) >= 0 && is_cut_short(regs.rax as i64);
+    let call = is_interrupted.then_some(Interrupted {
+        nr: regs.orig_rax as i64,
+        arguments: [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9],
+    });
+    Ok(Registers {
+        pc: regs.rip,
+        sp: regs.rsp,
+        fp: regs.rbp,
+        tls: regs.fs_base,
+        general: [
+            regs.rax, regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.r8, regs.r9, regs.r10,
+            regs.r11, regs.r12, regs.r13, regs.r14, regs.r15,
+        ],
+        call,
+    })
+}
+
+/// Whether a system call with this result is to be gone on with, or was ended by the stop (`EINTR`,
+/// and the kernel's own `ERESTARTSYS`, `ERESTARTNOINTR`, `ERESTARTNOHAND`, `ERESTART_RESTARTBLOCK`
+/// of `linux/errno.h`).
+#[cfg(target_arch = "x86_64")]
+fn is_cut_short(result: i64) -> bool {
+    result == -i64::from(libc::EINTR) || matches!(-result, 512 | 513 | 514 | 516)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn raw_registers(tid: i32) -> io::Result<libc::user_regs_struct> {
     // SAFETY: user_regs_struct is plain integers, for which all zeroes is a value.
     let mut regs: libc::user_regs_struct = unsafe { std::mem::zeroed() };
     let target = ptr::from_mut(&mut regs).cast();
     request(libc::PTRACE_GETREGS as i64, tid, ptr::null_mut(), target)?;
-    Ok(Registers { pc: regs.rip, sp: regs.rsp, fp: regs.rbp })
+    Ok(regs)
+}
+
+/// Makes the stopped thread `tid` repeat a system call that the stop alone has ended with `EINTR`.
+/// Linux goes on with most by itself; those below it never does (signal(7)), and programs that know
+/// of no signal do not expect the error. Whether it did.
+#[cfg(target_arch = "x86_64")]
+pub fn repeat_ended_call(tid: i32) -> io::Result<bool> {
+    const NEVER_RESTARTED: [i64; 8] = [
+        libc::SYS_epoll_wait,
+        libc::SYS_epoll_pwait,
+        libc::SYS_epoll_pwait2,
+        libc::SYS_semop,
+        libc::SYS_semtimedop,
+        libc::SYS_rt_sigtimedwait,
+        libc::SYS_msgrcv,
+        libc::SYS_io_getevents,
+    ];
+    const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+    let mut regs = raw_registers(tid)?;
+    let ended = regs.rax as i64 == -i64::from(libc::EINTR);
+    if !ended || !NEVER_RESTARTED.contains(&(regs.orig_rax as i64)) || signal_is_pending(tid) {
+        return Ok(false);
+    }
+    let at = regs.rip.wrapping_sub(SYSCALL.len() as u64);
+    let mut code = [0; SYSCALL.len()];
+    if !matches!(read_memory(tid, at, &mut code), Ok(2)) || code != SYSCALL {
+        return Ok(false);
+    }
+    (regs.rip, regs.rax) = (at, regs.orig_rax);
+    let source = ptr::from_mut(&mut regs).cast();
+    request(libc::PTRACE_SETREGS as i64, tid, ptr::null_mut(), source)?;
+    Ok(true)
+}
+
+/// Whether a signal waits to be delivered: then the program may well expect the call to end.
+#[cfg(target_arch = "x86_64")]
+fn signal_is_pending(tid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let pending = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key));
+        line.is_none_or(|set| set.trim().bytes().any(|digit| digit != b'0'))
+    };
+    pending("SigPnd:") || pending("ShdPnd:")
+}
+
+/// Makes the stopped thread `tid` repeat a system call: not on this architecture yet.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn repeat_ended_call(_tid: i32) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// The registers of the stopped thread `tid`: not on this architecture yet.
@@ -119,10 +224,10 @@ pub fn read_memory(pid: i32, address: u64, buffer: &mut [u8]) -> io::Result<usiz
 /// One ptrace request that answers in success or failure alone.
 ///
 /// Private: `data` must be what the request asks for, a pointer that is good for its result where
-/// it writes one. Each caller above keeps to that.
+/// it writes one, or to what it reads. Each caller above keeps to that.
 fn request(request: i64, tid: i32, addr: *mut u8, data: *mut u8) -> io::Result<()> {
-    // SAFETY: the requests used here write at most one object, through `data`, which their callers
-    // take from a live, exclusive reference to a value of the type that the request writes.
+    // SAFETY: the requests used here write or read at most one object, through `data`, which their
+    // callers take from a live, exclusive reference to a value of the type that the request is about.
     match unsafe { libc::ptrace(request as _, tid, addr, data) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),

@@ -121,20 +121,12 @@ fn parse_syscall(text: &[u8]) -> Wait {
         None => return Wait::Unreadable,
     };
     let argument = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
-    let arguments: Vec<u64> = words.map_while(argument).take(6).collect();
-    let [addr, op, val, timeout, ..] = arguments[..] else { return Wait::Unreadable };
-    if nr != libc::SYS_futex {
-        return Wait::Syscall { nr };
+    let mut arguments = [0; 6];
+    for value in &mut arguments {
+        let Some(read) = words.next().and_then(argument) else { return Wait::Unreadable };
+        *value = read;
     }
-    let (op, val) = (op as u32, val as u32);
-    match (op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) as u32) as i32 {
-        libc::FUTEX_WAIT
-        | libc::FUTEX_WAIT_BITSET
-        | libc::FUTEX_LOCK_PI
-        | libc::FUTEX_LOCK_PI2
-        | libc::FUTEX_WAIT_REQUEUE_PI => Wait::Futex { addr, val, op, timed: timeout != 0 },
-        _ => Wait::Syscall { nr },
-    }
+    Wait::of_call(nr, arguments)
 }
 
 fn parse_schedstat(text: &[u8]) -> [u64; 3] {

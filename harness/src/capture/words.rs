@@ -1,0 +1,165 @@
+//! Copies the memory around what threads wait for, and finds who else knows of it.
+//!
+//! A lock of std does not say who has it. But whoever has a guard has the lock's address, and most
+//! guards lie on a stack: a conservative scan, as a garbage collector would make it, finds them, and
+//! whatever else looks like that address. What a mention is worth is for the wait-for graph to say.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::maps::Maps;
+use super::modules::{AddressSpace, Binaries};
+use super::stack;
+use super::stop::ThreadState;
+use super::unwind::Call;
+use super::word::{AROUND, Mention, Place, Pointee, Word};
+use crate::observation::Wait;
+
+/// How many mentions of one value are kept for each thread: more say nothing else.
+const MENTIONS: usize = 16;
+/// Parts of a lock before the word that is waited on: `RwLock` of std, barriers and rwlocks of
+/// glibc.
+const BEFORE: [u64; 4] = [0, 4, 8, 12];
+/// How far below the thread pointer thread-local variables are looked for, and above it the
+/// descriptor of glibc.
+const TLS: (u64, u64) = (0x4000, 0x1000);
+
+/// Reads, while the process stands still, the memory around the futexes that are waited on.
+pub(super) fn copy(witness: i32, waits: impl Iterator<Item = Wait>, maps: &Maps) -> Vec<Word> {
+    let mut known = BTreeSet::new();
+    let futexes = waits.filter_map(|wait| match wait {
+        Wait::Futex { addr, val, .. } => Some((addr, val)),
+        _ => None,
+    });
+    let new = futexes.filter(|(address, _)| known.insert(*address)).collect::<Vec<_>>();
+    new.into_iter().map(|(address, val)| copy_one(witness, address, val, maps)).collect()
+}
+
+fn copy_one(witness: i32, address: u64, val: u32, maps: &Maps) -> Word {
+    let mut word = Word { address, ..Word::default() };
+    let start = (address & !7).saturating_sub(8 * AROUND);
+    let bytes = stack::copy(witness, start..start.saturating_add(16 * AROUND));
+    let whole = bytes.chunks_exact(8);
+    word.around = whole.map(|b| b.try_into().map_or(0, u64::from_le_bytes)).collect();
+    // parking_lot waits on a word of the thread's own, near a pointer to the lock; that word is 1.
+    let pointers = word.around.iter().filter(|_| val == 1);
+    let mut pointers: Vec<u64> = pointers.copied().filter(|p| is_data(*p, maps)).collect();
+    pointers.sort_unstable();
+    pointers.dedup();
+    for address in pointers {
+        let bytes = stack::copy(witness, address..address.saturating_add(8));
+        let mut value = [0; 8];
+        value[..bytes.len()].copy_from_slice(&bytes);
+        let value = u64::from_le_bytes(value);
+        word.pointees.push(Pointee { address, value, place: None });
+    }
+    word
+}
+
+fn is_data(address: u64, maps: &Maps) -> bool {
+    maps.at(address).is_some_and(|m| m.writable)
+}
+
+/// What the addresses stand for, and where on stacks they are found.
+pub(super) struct Finder<'a> {
+    pub(super) space: &'a AddressSpace,
+    pub(super) maps: &'a Maps,
+    /// Which words look for a value.
+    wanted: HashMap<u64, Vec<usize>>,
+    words: Vec<Word>,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(words: Vec<Word>, space: &'a AddressSpace, maps: &'a Maps) -> Self {
+        let mut wanted: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (nth, word) in words.iter().enumerate() {
+            let own = BEFORE.iter().map(|before| word.address.saturating_sub(*before));
+            // The key of a parked writer of parking_lot is one more than the lock's address.
+            let theirs = word.pointees.iter().flat_map(|p| [p.address, p.address & !1]);
+            for value in own.chain(theirs).collect::<BTreeSet<_>>() {
+                wanted.entry(value).or_default().push(nth);
+            }
+        }
+        Finder { space, maps, wanted, words }
+    }
+
+    /// Looks through the live part of a thread's stack and its registers. `frames` says for each call
+    /// which of the thread's frames it is.
+    pub(super) fn scan(&mut self, tid: i32, state: &ThreadState, calls: &[Call], frames: &[usize]) {
+        if self.wanted.is_empty() {
+            return;
+        }
+        let registers = state.registers;
+        for value in registers.general.into_iter().chain([registers.fp]) {
+            // The arguments of the very wait are no sign of anything.
+            if registers.call.is_none_or(|call| !call.arguments.contains(&value)) {
+                self.mention(value, tid, None, 0);
+            }
+        }
+        let mut call = 0;
+        for (at, value) in state.stack.words(registers.sp, u64::MAX) {
+            while calls.get(call + 1).is_some_and(|next| next.sp <= at) {
+                call += 1;
+            }
+            if self.wanted.contains_key(&value) {
+                self.mention(value, tid, frames.get(call).copied(), at);
+            }
+        }
+    }
+
+    fn mention(&mut self, value: u64, tid: i32, frame: Option<usize>, at: u64) {
+        let Some(words) = self.wanted.get(&value) else { return };
+        for &nth in words {
+            let mentions = &mut self.words[nth].mentions;
+            let same = mentions.iter().rev().take_while(|m| m.tid == tid);
+            if same.filter(|m| m.value == value).count() < MENTIONS {
+                mentions.push(Mention { value, tid, frame, at });
+            }
+        }
+    }
+
+    /// The words, with a place for each address. `threads` are the ids, stack pointers and thread
+    /// pointers.
+    pub(super) fn finish(self, threads: &[(i32, u64, u64)], binaries: &mut Binaries) -> Vec<Word> {
+        let Finder { space, maps, mut words, .. } = self;
+        let mut place = |address| place(address, space, maps, threads, binaries);
+        for word in &mut words {
+            word.place = place(word.address);
+            for pointee in &mut word.pointees {
+                pointee.place = place(pointee.address);
+            }
+        }
+        words
+    }
+}
+
+fn place(
+    address: u64,
+    space: &AddressSpace,
+    maps: &Maps,
+    threads: &[(i32, u64, u64)],
+    binaries: &mut Binaries,
+) -> Option<Place> {
+    let mapping = maps.at(address)?;
+    let near = |tls: u64| tls != 0 && (tls.saturating_sub(TLS.0)..tls + TLS.1).contains(&address);
+    if let Some((tid, ..)) = threads.iter().find(|(.., tls)| near(*tls)) {
+        return Some(Place::Tls { tid: *tid });
+    }
+    let holds = |sp: u64| mapping.range.contains(&sp) && address >= sp;
+    let stacks = threads.iter().filter(|(_, sp, _)| holds(*sp));
+    if let Some((tid, ..)) = stacks.max_by_key(|(_, sp, _)| *sp) {
+        return Some(Place::Stack { tid: *tid });
+    }
+    if let Some(module) = space.data_module(address, maps) {
+        let own = address.wrapping_sub(module.bias);
+        let binary = binaries.get_mut(module.binary);
+        let name = module.name.clone();
+        return Some(match binary.and_then(|binary| binary.symbols.object(own)) {
+            Some((object, offset)) => Place::Symbol { name: object, offset, module: name },
+            None => Place::Module { module: name, address: own },
+        });
+    }
+    if mapping.path.is_empty() || mapping.path == "[heap]" || mapping.path.starts_with("[anon") {
+        return Some(Place::Heap { allocation: None });
+    }
+    Some(Place::Mapping { path: mapping.path.clone() })
+}

@@ -1,0 +1,93 @@
+//! Who may have a lock that does not say: from where its address was found on stacks.
+//!
+//! A guard holds the address of its lock, so whoever has one on the stack is a candidate. So is
+//! whoever merely knows the lock. Threads that wait for the lock themselves are left out as long as
+//! there are others; if there are none, whoever has it is one of them, or has ended, or has forgotten
+//! its guard. All of this is inferred, never proven.
+
+use std::collections::BTreeSet;
+
+use super::build::location;
+use super::{Holder, Thing};
+use crate::capture::{Mention, Snapshot, ThreadStack};
+use crate::detect::waits::{self, WaitsFor};
+use crate::verdict::Confidence;
+
+/// A thing whose holders are looked for.
+pub(super) struct Search<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    /// What whoever has it knows.
+    pub(super) address: u64,
+    /// Who waits for it, and how.
+    pub(super) waiters: &'a [(i32, WaitsFor)],
+    /// How many may have it, where its memory says so.
+    pub(super) readers: Option<u64>,
+}
+
+/// Adds candidates to a lock without a known owner, and to a known owner where it took the lock.
+pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
+    if !thing.holders.is_empty() {
+        for holder in thing.holders.iter_mut().filter(|holder| holder.site.is_none()) {
+            holder.site = search.mentions_by(holder.tid).find_map(|m| search.site(m));
+        }
+        return;
+    }
+    if thing.state.as_deref() == Some("not locked at this moment") {
+        return;
+    }
+    let waits = |tid: &i32| search.waiters.iter().any(|(waiter, _)| waiter == tid);
+    let knowing: BTreeSet<i32> = search.mentions().map(|m| m.tid).collect();
+    let mut candidates: Vec<i32> = knowing.iter().copied().filter(|tid| !waits(tid)).collect();
+    let mut why = "the lock's address lies on its stack";
+    let mut alone = candidates.len() == 1
+        || search.readers.is_some_and(|readers| readers == candidates.len() as u64);
+    if candidates.is_empty() && !knowing.is_empty() {
+        candidates = search.waiters_that_may_have_it();
+        why = "nobody else's stack has the lock's address, and it waits for the lock itself";
+        // A guard may lie elsewhere, so that nobody's stack shows who has it.
+        alone = false;
+    }
+    let confidence = if alone { Confidence::Inferred } else { Confidence::Suspected };
+    thing.holders.extend(candidates.into_iter().map(|tid| Holder {
+        tid,
+        confidence,
+        why: why.to_owned(),
+        site: search.mentions_by(tid).find_map(|mention| search.site(mention)),
+    }));
+}
+
+impl Search<'_> {
+    fn mentions(&self) -> impl Iterator<Item = &Mention> {
+        let words = self.snapshot.words.iter();
+        let all = words.flat_map(|word| &word.mentions);
+        all.filter(|mention| mention.value == self.address)
+    }
+
+    fn mentions_by(&self, tid: i32) -> impl Iterator<Item = &Mention> {
+        self.mentions().filter(move |mention| mention.tid == tid && mention.frame.is_some())
+    }
+
+    fn thread(&self, tid: i32) -> Option<&ThreadStack> {
+        self.snapshot.threads.iter().find(|thread| thread.tid == tid)
+    }
+
+    /// Of those that wait for the lock: the only one; or the reader that waits behind a writer, which
+    /// waits for readers.
+    fn waiters_that_may_have_it(&self) -> Vec<i32> {
+        let reading = |(_, what): &&(i32, WaitsFor)| *what == WaitsFor::Read;
+        match self.waiters {
+            [(only, _)] => vec![*only],
+            all if self.readers.is_some_and(|n| n > 0) && all.iter().any(|w| !reading(&w)) => {
+                all.iter().filter(reading).map(|(tid, _)| *tid).collect()
+            }
+            all => all.iter().map(|(tid, _)| *tid).collect(),
+        }
+    }
+
+    /// Where the thread took what it mentions: the function of the program on whose part of the stack
+    /// the mention lies, or that called what it lies on.
+    fn site(&self, mention: &Mention) -> Option<String> {
+        let thread = self.thread(mention.tid)?;
+        location(waits::program_frame(thread, mention.frame?)?)
+    }
+}

@@ -1,0 +1,109 @@
+//! Mutexes of glibc, which say who has them (`struct __pthread_mutex_s` of
+//! `bits/struct_mutex.h`: lock, count, owner, nusers, kind), and the locks inside of glibc.
+
+use super::{Case, Read};
+use crate::detect::waits::WaitsFor;
+use crate::graph::{Holder, Thing};
+use crate::verdict::Confidence;
+
+/// Offsets in `struct __pthread_mutex_s`.
+const COUNT: i64 = 4;
+const OWNER: i64 = 8;
+const NUSERS: i64 = 12;
+const KIND: i64 = 16;
+
+/// `PTHREAD_MUTEX_ROBUST_NORMAL_NP` and `PTHREAD_MUTEX_PRIO_INHERIT_NP` of glibc's
+/// `pthreadP.h`: then the word itself holds the owner's id.
+const ROBUST: u32 = 16;
+const PRIO_INHERIT: u32 = 32;
+/// `FUTEX_TID_MASK` of `linux/futex.h`.
+const TID_MASK: u32 = 0x3fff_ffff;
+/// What glibc writes in place of an owner when nobody can ever have the mutex again
+/// (`PTHREAD_MUTEX_NOTRECOVERABLE`).
+const NOT_RECOVERABLE: u32 = 0x7fff_fffe;
+
+pub(super) fn read(case: &Case<'_>) -> Option<Read> {
+    let by_name = case.is_in("pthread_mutex");
+    if !by_name && case.is_in("lll_lock") {
+        return Some(inner_lock(case));
+    }
+    if !by_name && !(case.is_nameless() && has_the_shape(case)) {
+        return None;
+    }
+    let kind = case.u32_at(KIND)?;
+    let mut thing = Thing { state: state(case, kind), ..case.thing(&name(kind), true) };
+    let owner = match kind & (ROBUST | PRIO_INHERIT) {
+        0 => case.u32_at(OWNER)?,
+        _ => case.u32_at(0)? & TID_MASK,
+    };
+    match case.thread(owner) {
+        Some(owner) => thing.holders.push(Holder {
+            tid: owner.tid,
+            confidence: if by_name { Confidence::Proven } else { Confidence::Inferred },
+            why: match by_name {
+                true => "the mutex names its owner".to_owned(),
+                false => "the memory looks like a mutex of glibc, which names its owner".to_owned(),
+            },
+            site: None,
+        }),
+        None if owner == 0 => thing.notes.push("it names no owner at this moment".to_owned()),
+        None => {
+            thing.orphan = true;
+            thing.notes.push(match owner {
+                NOT_RECOVERABLE => "it is marked as beyond recovery".to_owned(),
+                _ => format!(
+                    "its owner {owner} is no thread of this process: it ended while it had the \
+                     mutex, or the process was forked from one where it had it"
+                ),
+            });
+        }
+    }
+    let known_by = thing.holders.first().map(|_| case.address);
+    Some(Read { what: Some(WaitsFor::Mutex), known_by, ..Read::of(thing) })
+}
+
+/// Whether system call and memory fit a contended mutex, where no name says so: `FUTEX_WAIT` for 2,
+/// the owner a live thread, the rest of the fields sound.
+fn has_the_shape(case: &Case<'_>) -> bool {
+    let field = |offset| case.u32_at(offset).unwrap_or(u32::MAX);
+    case.is_op(libc::FUTEX_WAIT)
+        && case.val == 2
+        && field(0) == 2
+        && case.thread(field(OWNER)).is_some()
+        && (1..10_000).contains(&field(NUSERS))
+        && field(KIND) < 0x200
+}
+
+fn name(kind: u32) -> String {
+    let kinds = ["", ", recursive", ", error-checking", ", adaptive"];
+    let mut name = format!("pthread mutex{}", kinds[(kind & 3) as usize]);
+    if kind & ROBUST != 0 {
+        name += ", robust";
+    }
+    if kind & PRIO_INHERIT != 0 {
+        name += ", with priority inheritance";
+    }
+    name
+}
+
+fn state(case: &Case<'_>, kind: u32) -> Option<String> {
+    let recursive = kind & 3 == 1;
+    let times = case.u32_at(COUNT).filter(|times| recursive && *times > 1);
+    Some(times.map_or("locked".to_owned(), |times| format!("locked {times} times")))
+}
+
+/// A lock that glibc uses inside: of a stream it names the owner (`_IO_lock_t`: lock, count, and the
+/// owner's descriptor), of others nobody knows.
+fn inner_lock(case: &Case<'_>) -> Read {
+    let owner = case.u64_at(OWNER).filter(|owner| *owner != 0);
+    let owner = case.snapshot.threads.iter().find(|thread| Some(thread.tls) == owner);
+    let Some(owner) = owner else { return Read::of(case.thing("lock inside of libc", true)) };
+    let holder = Holder {
+        tid: owner.tid,
+        confidence: Confidence::Inferred,
+        why: "the memory looks like the lock of a stream, which names its owner".to_owned(),
+        site: None,
+    };
+    let thing = case.thing("lock of a stream (FILE)", true);
+    Read::of(Thing { holders: vec![holder], state: Some("locked".to_owned()), ..thing })
+}

@@ -1,0 +1,88 @@
+//! Locks of parking_lot, and of others that park in parking_lot_core.
+//!
+//! A thread waits on a word of its own, next to which its `ThreadData` keeps the *key*: the address
+//! of the lock, or one more for a writer that waits for the last readers (`parking_lot_core`
+//! `parking_lot.rs` and `thread_parker/linux.rs`, `parking_lot` `raw_mutex.rs`, `raw_rwlock.rs`).
+//! The threads with one key are the queue of that lock.
+
+use super::{Case, Read};
+use crate::capture::Pointee;
+use crate::detect::waits::WaitsFor;
+use crate::graph::Thing;
+
+/// Where the key stands before the word that is waited for, since 0.9.
+const KEY: i64 = -32;
+
+/// Bits of a mutex (one byte) and of a rwlock (one word).
+const MUTEX_LOCKED: u64 = 1;
+const MUTEX_PARKED: u64 = 2;
+const RW_PARKED: u64 = 3;
+const RW_UPGRADABLE: u64 = 4;
+const RW_WRITER: u64 = 8;
+const RW_ONE_READER: u64 = 16;
+
+pub(super) fn read(case: &Case<'_>) -> Option<Read> {
+    if !case.is_in("parking_lot") && !case.is_in("dashmap") {
+        return None;
+    }
+    let what = case.site.waits_for;
+    let family = match what {
+        _ if case.is_in("dashmap") => "lock of a dashmap shard",
+        WaitsFor::Mutex if case.is_in("ReentrantMutex") => "parking_lot ReentrantMutex",
+        WaitsFor::Mutex => "parking_lot Mutex",
+        WaitsFor::Read | WaitsFor::Write => "parking_lot RwLock",
+        WaitsFor::Once => "parking_lot Once",
+        WaitsFor::Condvar => "parking_lot Condvar",
+        _ => "parked thread",
+    };
+    let Some(key) = key(case, what) else {
+        return Some(Read::of(case.thing(family, what.is_lock())));
+    };
+    let base = key.address & !1;
+    let place = super::super::build::place(case.snapshot, case.word, base);
+    let mut thing = Thing { address: base, place, ..case.thing(family, what.is_lock()) };
+    // The value was read at the key; of an odd key, one byte on.
+    let value = if key.address & 1 == 1 { key.value << 8 } else { key.value };
+    let mut readers = None;
+    match what {
+        WaitsFor::Mutex => thing.state = (value & MUTEX_LOCKED != 0).then(|| "locked".to_owned()),
+        WaitsFor::Read | WaitsFor::Write if family == "parking_lot RwLock" => {
+            // The lowest byte of an odd key is lost, and says only who is parked.
+            let n = value / RW_ONE_READER;
+            thing.state = Some(match value {
+                v if key.address & 1 == 1 || v & RW_WRITER == 0 => {
+                    readers = (key.address & 1 == 0).then_some(n);
+                    let upgradable = if v & RW_UPGRADABLE != 0 { ", one upgradable" } else { "" };
+                    match readers {
+                        Some(n) => format!("{}{upgradable}", super::rust::readers(n)),
+                        None => "claimed by a writer that waits for the last readers".to_owned(),
+                    }
+                }
+                _ if n > 0 => "claimed by a writer that waits for the last readers".to_owned(),
+                _ => "locked for writing".to_owned(),
+            });
+        }
+        _ => {}
+    }
+    let known_by = what.is_lock().then_some(base);
+    Some(Read { thing, what: None, known_by, readers })
+}
+
+/// The key: at its place in `ThreadData`, or, should that move, the one pointer near it that leads to
+/// a lock somebody is parked at.
+fn key<'a>(case: &'a Case<'_>, what: WaitsFor) -> Option<&'a Pointee> {
+    let find = |address| case.word.pointees.iter().find(|p| p.address == address);
+    let parked = |pointee: &&Pointee| match what {
+        WaitsFor::Mutex => pointee.value & MUTEX_PARKED != 0 && pointee.value & 0xfc == 0,
+        WaitsFor::Read | WaitsFor::Write => {
+            pointee.address & 1 == 1 || pointee.value & RW_PARKED != 0
+        }
+        _ => false,
+    };
+    let usual = case.u64_at(KEY).and_then(find);
+    let others = || {
+        let mut fitting = case.word.pointees.iter().filter(parked);
+        fitting.next().filter(|_| fitting.next().is_none())
+    };
+    usual.or_else(others)
+}
