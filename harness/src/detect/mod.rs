@@ -6,9 +6,11 @@
 mod chains;
 mod crash;
 mod deadline;
+mod motion;
 pub(crate) mod names;
 mod panic;
 pub mod scene;
+mod spin;
 mod standstill;
 mod thread_leak;
 pub mod waits;

@@ -1,20 +1,179 @@
 //! Judges a scene: what `watch` and `inspect` saw of a process that nobody prepared.
 
-use super::fingerprint;
-use crate::scene::Scene;
+use std::collections::BTreeSet;
+
+use super::crash::EARNED;
+use super::motion::Motion;
+use super::{chains, fingerprint, spin, standstill};
+use crate::graph::{Cycle, WaitGraph};
+use crate::observation::{Standstill, ThreadSeen, Wait};
+use crate::os::process::signal_name;
+use crate::scene::{Look, Scene};
 use crate::verdict::{Confidence, Finding, Kind, Verdict};
+
+/// Judges one aspect of a scene.
+type Detector = fn(&Scene) -> Option<Finding>;
+
+/// All detectors, the weightiest first. The first that finds something speaks for all: each later one
+/// claims less of the same threads.
+const DETECTORS: &[Detector] =
+    &[crashed, panicked, stands_still, stuck_in_a_cycle, passed_its_deadline];
 
 /// What the scene amounts to.
 pub fn judge(scene: &Scene) -> Verdict {
-    if scene.standstill.is_some() {
-        let finding = Finding {
-            kind: Kind::Hang,
-            confidence: Confidence::Suspected,
-            summary: "it stood still".to_owned(),
-            evidence: vec![],
-            fingerprint: fingerprint(Kind::Hang, vec![]),
-        };
-        return Verdict::Found { findings: vec![finding] };
+    match DETECTORS.iter().find_map(|detect| detect(scene)) {
+        Some(finding) => Verdict::Found { findings: vec![finding] },
+        None => match inconclusive(scene) {
+            Some(why) => Verdict::Inconclusive { why },
+            None => Verdict::Clean,
+        },
     }
-    Verdict::Clean
+}
+
+/// The wait-for graph of the last look.
+pub fn graph(scene: &Scene) -> WaitGraph {
+    scene.looks.last().map(|look| WaitGraph::of(&look.stacks)).unwrap_or_default()
+}
+
+fn crashed(scene: &Scene) -> Option<Finding> {
+    let status = scene.status.filter(|status| libc::WIFSIGNALED(*status))?;
+    let signal = signal_name(libc::WTERMSIG(status));
+    EARNED.contains(&libc::WTERMSIG(status)).then(|| Finding {
+        kind: Kind::Crash,
+        confidence: Confidence::Proven,
+        summary: format!("the process died of {signal}"),
+        evidence: vec![],
+        fingerprint: fingerprint(Kind::Crash, vec![signal]),
+    })
+}
+
+fn panicked(scene: &Scene) -> Option<Finding> {
+    /// What a Rust program ends with when its main thread panics.
+    const PANICKED: i32 = 101;
+
+    let code = scene.status.filter(|status| libc::WIFEXITED(*status)).map(|s| libc::WEXITSTATUS(s));
+    (scene.is_rust && code == Some(PANICKED)).then(|| Finding {
+        kind: Kind::Panic,
+        confidence: Confidence::Inferred,
+        summary: "the process ended with code 101, as Rust programs do when they panic".to_owned(),
+        evidence: vec![],
+        fingerprint: fingerprint(Kind::Panic, vec![]),
+    })
+}
+
+/// Every thread blocked for ever: by the watchdog's proof, or by two looks that show the same.
+fn stands_still(scene: &Scene) -> Option<Finding> {
+    let last = scene.looks.last();
+    let nothing = Default::default();
+    let stacks = last.map_or(&nothing, |look| &look.stacks);
+    if let Some(Standstill::Complete { after_us, threads }) = &scene.standstill {
+        let when = format!("{} ms after it was started", after_us / 1000);
+        return Some(standstill::judge(threads, stacks, &when, false));
+    }
+    let [.., previous, last] = &scene.looks[..] else { return None };
+    let forever = |thread: &ThreadSeen| thread.wait.is_futex_forever();
+    let complete = !last.before.is_empty()
+        && previous.after == last.before
+        && last.before.iter().all(forever)
+        && scene.wakers.is_empty();
+    let when = format!("{} ms after the first look", last.at_us / 1000);
+    complete.then(|| standstill::judge(&last.before, stacks, &when, false))
+}
+
+/// A closed chain of threads that did not move from the first look to the last, whatever others do.
+fn stuck_in_a_cycle(scene: &Scene) -> Option<Finding> {
+    let (first, last) = (scene.looks.first()?, scene.looks.last()?);
+    let still = still(&scene.looks)?;
+    let (then, graph) = (WaitGraph::of(&first.stacks), WaitGraph::of(&last.stacks));
+    let lasting = |cycle: &&Cycle| {
+        let same = |tid: &i32| match (then.wanted_by(*tid), graph.wanted_by(*tid)) {
+            (Some(then), Some(now)) => then.address == now.address,
+            _ => false,
+        };
+        cycle.confidence > Confidence::Suspected
+            && cycle.tids.iter().all(|tid| still.contains(tid) && same(tid))
+    };
+    let cycles: Vec<&Cycle> = graph.cycles.iter().filter(lasting).collect();
+    let surest = cycles.iter().max_by_key(|cycle| cycle.confidence)?;
+    let ms = (last.at_us - first.at_us) / 1000;
+    let others = last.before.iter().filter(|thread| !still.contains(&thread.tid)).count();
+    let mut evidence = vec![format!(
+        "{} looks over {ms} ms: the threads of the cycle did not run between them, {others} of {} \
+         threads did",
+        scene.looks.len(),
+        last.before.len()
+    )];
+    evidence.extend(cycles.iter().map(|cycle| chains::tell(&graph, cycle)));
+    evidence.extend(chains::threads(&graph));
+    let places = cycles.iter().flat_map(|cycle| &cycle.tids);
+    let places = places.filter_map(|tid| graph.node(*tid)).map(chains::place).collect();
+    let summary = match surest.tids.len() {
+        1 => "a thread waits for a lock that it has itself".to_owned(),
+        n => format!("{n} threads wait for one another"),
+    };
+    let beside = if others > 0 { ", while others of the process live on" } else { "" };
+    Some(Finding {
+        kind: surest.kind,
+        confidence: surest.confidence,
+        summary: format!("{summary}{beside}"),
+        evidence,
+        fingerprint: fingerprint(surest.kind, places),
+    })
+}
+
+/// The threads that waited without a time limit, for the same and without running, from the first
+/// look to the last.
+fn still(looks: &[Look]) -> Option<BTreeSet<i32>> {
+    let windows = looks.windows(2).map(|pair| {
+        let now =
+            |then: &&ThreadSeen| then.wait.is_futex_forever() && pair[1].before.contains(then);
+        pair[0].after.iter().filter(now).map(|thread| thread.tid).collect::<BTreeSet<_>>()
+    });
+    windows.reduce(|all, window| all.intersection(&window).copied().collect())
+}
+
+/// The deadline, with what moved and what did not.
+fn passed_its_deadline(scene: &Scene) -> Option<Finding> {
+    let Some(Standstill::Deadline { window, .. }) = &scene.standstill else { return None };
+    let motion = Motion::of(&scene.looks);
+    let graph = graph(scene);
+    let (kind, confidence, summary) = spin::judge(&motion, &scene.looks).unwrap_or_else(|| {
+        let doing = if window.threads.is_empty() {
+            "no thread could be seen"
+        } else if window.threads.iter().all(|t| t.wait.is_futex_forever()) {
+            "every thread waits on a futex"
+        } else if window.threads.iter().any(|t| t.wait == Wait::Running) {
+            "some thread runs, but little"
+        } else {
+            "it waits for something outside its own threads, or for time to pass"
+        };
+        let summary = format!("idle when the deadline passed: {doing}");
+        (Kind::Hang, Confidence::Suspected, summary)
+    });
+    let mut evidence = vec![format!("the deadline of {} ms passed", scene.timeout_ms)];
+    evidence.extend(motion.tell());
+    evidence.extend(graph.cycles.iter().map(|cycle| chains::tell(&graph, cycle)));
+    evidence.extend(chains::threads(&graph));
+    evidence.extend(
+        scene.wakers.iter().map(|waker| format!("a deadlock cannot be proven here: {waker}")),
+    );
+    let places = graph.threads.iter().map(chains::place).collect();
+    Some(Finding { kind, confidence, summary, evidence, fingerprint: fingerprint(kind, places) })
+}
+
+/// Why nothing was found, and nothing can be said to be well either.
+fn inconclusive(scene: &Scene) -> Option<String> {
+    if let Some(status) = scene.status {
+        if libc::WIFSIGNALED(status) {
+            let signal = signal_name(libc::WTERMSIG(status));
+            return Some(format!("something ended it with {signal}"));
+        }
+        let code = libc::WEXITSTATUS(status);
+        return (code != 0).then(|| format!("it ended by itself, with code {code}"));
+    }
+    if scene.looks.is_empty() {
+        let why = scene.notes.first().map_or("it could not be looked at", |note| note.as_str());
+        return Some(why.to_owned());
+    }
+    None
 }
