@@ -4,6 +4,15 @@
 //! be made again of a stored one. Every edge from a thing to a thread that holds it carries its own
 //! confidence; a thing without holders is one of which nobody knows who has it, and is shown as such.
 
+pub mod dot;
+pub mod draw;
+#[cfg(test)]
+mod fixture;
+pub mod fold;
+pub mod mermaid;
+pub mod svg;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::detect::waits::WaitsFor;
