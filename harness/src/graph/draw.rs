@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::words::{Hold, View, columns, doing, is_sure, label, notes, reason};
+use super::words::{Hold, View, columns, cut, doing, is_sure, label, notes, reason};
 use super::{Cycle, Thing, WaitGraph};
 
 /// Columns of a line.
@@ -141,22 +141,22 @@ fn several_have_it(thing: &Thing) -> String {
 
 /// A holder, why it is one, and what keeps it from letting go.
 fn holder(view: &View<'_>, hold: &Hold<'_>) -> String {
+    let it = if hold.count == 1 { "it" } else { "each" };
     let fate = hold.group.and_then(|nth| {
         if let Some(above) = view.cycle_above(nth) {
-            return Some(format!(", {above}"));
+            return Some(format!("; {it} is {above}"));
         }
         if let Some((index, _)) = view.wanted(nth) {
-            return Some(format!(", which itself waits for {}", label(index)));
+            return Some(format!("; {it} waits for {}", label(index)));
         }
-        let doing = super::words::cut(&view.groups[nth].first.doing, LEAST);
+        let doing = cut(&view.groups[nth].first.doing, LEAST);
         match &*doing {
             "" => None,
-            place if place.starts_with("in ") => Some(format!(", {place}")),
-            other => Some(format!(", which {other}")),
+            place if place.starts_with("in ") => Some(format!("; {it} is {place}")),
+            other => Some(format!("; {it} {other}")),
         }
     });
-    let fate = fate.unwrap_or_default();
-    format!("{}{fate}{}", view.who(hold), reason(hold.holder))
+    format!("{}{}{}", view.who(hold), reason(hold.holder), fate.unwrap_or_default())
 }
 
 /// One group in one line.

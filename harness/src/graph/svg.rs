@@ -24,8 +24,7 @@ text{font:12px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#1f
 .line{stroke:#8b949e}.line.alarm{stroke:#ff7b72}.tip{fill:#8b949e}.tip-alarm{fill:#ff7b72}}";
 
 /// What the lines mean.
-const LEGEND: &str = "thread → what it waits for → who has it   ·   whole line: proven, broken line: \
-                      not proven";
+const LEGEND: &str = "thread → what it waits for → who has it · broken line: not proven";
 
 /// The graph as an SVG document: cycles as rings, below them who waits for whom, then the other
 /// threads. It follows the reader's choice of light or dark.
@@ -96,7 +95,7 @@ fn boxed(out: &mut String, placed: &Placed) {
     let Rect { x, y, w, h } = placed.rect;
     let (class, round) = match placed.shape {
         Shape::Thread => ("thread", 4),
-        Shape::Thing => ("thing", h / 2),
+        Shape::Thing => ("thing", h / 3),
         Shape::Elsewhere => ("elsewhere", 4),
     };
     let alarm = if placed.alarm { " alarm" } else { "" };

@@ -199,11 +199,11 @@ pub(super) fn doing(node: &Node) -> String {
     line
 }
 
-/// Where a thread took a thing and why it is said to have it: `; taken in ... (inferred: ...)`.
+/// Where a thread took a thing and why it is said to have it: `, taken in ... (inferred: ...)`.
 pub(super) fn reason(holder: &Holder) -> String {
     let mut line = String::new();
     if let Some(site) = &holder.site {
-        line += &format!("; taken in {}", cut(site, CLAUSE));
+        line += &format!(", taken in {}", cut(site, CLAUSE));
     }
     line += &format!(" ({}", holder.confidence);
     if !holder.why.is_empty() {

@@ -83,6 +83,7 @@ impl Forest {
             }
         }
         let drawn = |nth: &usize| planter.drawn.contains(&Item::Group(*nth));
+        forest.lone.retain(|nth| !drawn(nth));
         let lone: HashSet<usize> = forest.lone.iter().copied().collect();
         forest.left_out = waiting.into_iter().chain(others).collect();
         forest.left_out.retain(|nth| !drawn(nth) && !lone.contains(nth));
@@ -179,7 +180,7 @@ impl Planter<'_> {
                 }
                 Item::Thing(nth) => {
                     if !elsewhere {
-                        self.others(nth, here, parent.is_some(), &mut tree, &mut free);
+                        self.others(nth, here, parent.is_some(), &mut tree, &mut free, budget);
                     }
                     self.children.waiters[nth].iter().map(|nth| Item::Group(*nth)).collect()
                 }
@@ -193,7 +194,16 @@ impl Planter<'_> {
     }
 
     /// Draws, to the right of a thing, those of its holders that it does not stand behind.
-    fn others(&self, nth: usize, here: usize, skip: bool, tree: &mut Tree, free: &mut u32) {
+    /// One that is drawn nowhere else is drawn there.
+    fn others(
+        &mut self,
+        nth: usize,
+        here: usize,
+        skip: bool,
+        tree: &mut Tree,
+        free: &mut u32,
+        budget: &mut usize,
+    ) {
         let Some(thing) = self.view.graph.things.get(nth) else { return };
         let Cell { depth, row, .. } = tree.cells[here];
         // The root's own column is empty in its first row.
@@ -203,7 +213,12 @@ impl Planter<'_> {
             let Some(group) = hold.group else { continue };
             let to = tree.cells.len();
             let item = Item::Group(group);
-            tree.cells.push(Cell { item, depth: depth - 1, row: at, elsewhere: true });
+            let alone = self.view.wanted(group).is_none()
+                && self.view.groups[group].cycle.is_none()
+                && self.children.things[group].is_empty();
+            let elsewhere = !alone || *budget == 0 || !self.drawn.insert(item);
+            *budget -= usize::from(!elsewhere);
+            tree.cells.push(Cell { item, depth: depth - 1, row: at, elsewhere });
             let relation = self.view.relation(nth);
             let title = format!("{relation} {}{}", self.view.who(hold), reason(hold.holder));
             let sure = is_sure(hold.holder.confidence);

@@ -164,7 +164,7 @@ impl Layout {
         let mut lines = thing_box_lines(view, nth);
         if elsewhere {
             lines.truncate(1);
-            lines.push(String::from("in a ring above"));
+            lines.push(String::from(if alarm { "in a ring above" } else { "shown elsewhere" }));
         }
         let title = thing_title(view, nth);
         self.boxes.push(Placed { rect, shape, alarm, lines, title });
