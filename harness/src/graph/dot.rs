@@ -61,9 +61,11 @@ pub(super) fn closes(graph: &WaitGraph, thing: usize, tid: i32) -> bool {
 
 /// What a thread does and where, a line each.
 pub(super) fn about(node: &Node) -> Vec<String> {
-    let parts = [Some(&node.doing), node.function.as_ref(), node.at.as_ref()];
-    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
-    parts.map(|part| cut(part, PART)).collect()
+    let timed = if node.wants.is_some_and(|want| want.timed) { " with a time limit" } else { "" };
+    let mut lines = vec![cut(&format!("{}{timed}", node.doing), PART)];
+    let parts = [node.function.as_deref(), node.at.as_deref()].into_iter().flatten();
+    lines.extend(parts.filter(|part| !part.is_empty()).map(|part| cut(part, PART)));
+    lines
 }
 
 /// What a thing is, where it lies and what its memory says, a line each of so many columns.

@@ -33,7 +33,8 @@ pub fn draw(graph: &WaitGraph) -> String {
     let (waiting, others): (Vec<_>, Vec<_>) = outside.partition(|nth| view.wanted(*nth).is_some());
     if !waiting.is_empty() {
         page.paragraph(if graph.cycles.is_empty() { "waiting" } else { "waiting, in no ring" });
-        let mut told = graph.cycles.iter().flat_map(|c| c.things.iter().copied()).collect();
+        let drawn = graph.cycles.iter().filter(|cycle| !cycle.tids.is_empty());
+        let mut told = drawn.flat_map(|cycle| cycle.things.iter().copied()).collect();
         for nth in waiting {
             line(&view, nth, &mut told, &mut page);
         }

@@ -2,6 +2,7 @@
 
 mod forest;
 mod layout;
+mod path;
 mod text;
 
 use std::fmt::Write;

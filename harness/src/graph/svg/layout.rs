@@ -4,8 +4,9 @@
 //! that nothing can overlap, whatever the graph. A cycle goes once around a rectangle of cells.
 //! Below, each tree of waiting goes from left to right: who waits, for what, who has it.
 
-use super::super::words::{View, cut, reason};
+use super::super::words::{View, cut, is_sure, reason};
 use super::forest;
+use super::path::{around, elbow, straight};
 use super::text::{group_lines, group_title, thing_box_lines, thing_title};
 
 /// Width of a box.
@@ -21,13 +22,13 @@ const MARGIN: u32 = 24;
 /// Height of a heading.
 const HEADING: u32 = 36;
 /// Most columns of a ring, and of the threads that neither wait nor are waited for.
-const COLUMNS: u32 = 4;
+pub(super) const COLUMNS: u32 = 4;
 /// Members of one ring that are drawn.
 const MEMBERS: usize = 48;
 /// Rings that are drawn.
 const RINGS: usize = 12;
 /// Groups of threads that are drawn outside of rings.
-const GROUPS: usize = 48;
+const GROUPS: usize = 32;
 
 /// A place that nothing else may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,8 +201,7 @@ impl Layout {
             let alone = members == 1;
             let waits = format!("{} waits for {}", view.thread(*tid), view.thing(thing));
             self.arrow(straight(here, there, alone), true, true, waits);
-            let sure =
-                hold.as_ref().is_none_or(|h| super::super::words::is_sure(h.holder.confidence));
+            let sure = hold.as_ref().is_none_or(|h| is_sure(h.holder.confidence));
             let why = hold.map_or_else(String::new, |hold| reason(hold.holder));
             let held = format!("{} {}{why}", view.relation(thing), view.thread(next));
             self.arrow(straight(there, onwards, alone), true, sure || cut_short, held);
@@ -252,51 +252,6 @@ impl Layout {
     }
 }
 
-/// Cells once around a rectangle, clockwise from its upper left: two for each member.
-fn around(members: usize) -> Vec<(u32, u32)> {
-    let n = u32::try_from(members).unwrap_or(0);
-    if n < 2 {
-        return (0..2 * n).map(|column| (column, 0)).collect();
-    }
-    let columns = n.div_ceil(2).clamp(2, COLUMNS);
-    let rows = n + 2 - columns;
-    let top = (0..columns).map(|c| (c, 0));
-    let right = (1..rows).map(|r| (columns - 1, r));
-    let bottom = (0..columns - 1).rev().map(|c| (c, rows - 1));
-    let left = (1..rows - 1).rev().map(|r| (0, r));
-    top.chain(right).chain(bottom).chain(left).collect()
-}
-
-/// From one box to its neighbour. The two of a ring of one have lines in both directions, which
-/// keep apart.
-fn straight(from: Rect, to: Rect, alone: bool) -> Vec<(u32, u32)> {
-    let (middle_x, middle_y) = (from.x + from.w / 2, from.y + from.h / 2);
-    let third = from.y + from.h / 3;
-    if from.x < to.x {
-        let y = if alone { third } else { middle_y };
-        vec![(from.x + from.w, y), (to.x, y)]
-    } else if from.x > to.x {
-        let y = if alone { from.y + from.h - from.h / 3 } else { middle_y };
-        vec![(from.x, y), (to.x + to.w, y)]
-    } else if from.y < to.y {
-        vec![(middle_x, from.y + from.h), (middle_x, to.y)]
-    } else {
-        vec![(middle_x, from.y), (middle_x, to.y + to.h)]
-    }
-}
-
-/// From one box to one in the next column, up or down within the gap. Lines up and lines down keep
-/// apart.
-fn elbow(from: Rect, to: Rect) -> Vec<(u32, u32)> {
-    let (start, end) = (from.x + from.w, to.x);
-    let (y, target) = (from.y + from.h / 2, to.y + to.h / 2);
-    let turn = start + (COLUMN - BOX_WIDTH) * if y < target { 3 } else { 2 } / 6;
-    if y == target {
-        return vec![(start, y), (end, y)];
-    }
-    vec![(start, y), (turn, y), (turn, target), (end, target)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::fixture;
@@ -345,18 +300,6 @@ mod tests {
             for b in Layout::of(&View::new(&graph)).boxes {
                 assert!(b.lines.len() <= 4, "{name}: {:?}", b.lines);
                 assert!(b.lines.iter().all(|line| columns(line) <= TEXT), "{name}: {:?}", b.lines);
-            }
-        }
-    }
-
-    #[test]
-    fn a_ring_closes() {
-        for members in 2..60 {
-            let cells = around(members);
-            assert_eq!(cells.len(), 2 * members);
-            for (nth, a) in cells.iter().enumerate() {
-                let b = cells[(nth + 1) % cells.len()];
-                assert_eq!(a.0.abs_diff(b.0) + a.1.abs_diff(b.1), 1, "{members}: {a:?} {b:?}");
             }
         }
     }

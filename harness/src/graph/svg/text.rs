@@ -9,7 +9,9 @@ pub(super) const COLUMNS: usize = 33;
 /// A group in at most four lines.
 pub(super) fn group_lines(view: &View<'_>, nth: usize) -> Vec<String> {
     let node = view.groups[nth].first;
-    let mut lines = vec![cut(&view.title(nth), COLUMNS), cut(&node.doing, COLUMNS)];
+    let timed = if node.wants.is_some_and(|want| want.timed) { " (timed)" } else { "" };
+    let doing = cut(&format!("{}{timed}", node.doing), COLUMNS);
+    let mut lines = vec![cut(&view.title(nth), COLUMNS), doing];
     let parts = [node.function.as_deref(), node.at.as_deref()].into_iter().flatten();
     lines.extend(parts.filter(|part| !part.is_empty()).map(|part| cut(part, COLUMNS)));
     lines
