@@ -6,8 +6,16 @@
 
 mod build;
 mod cycles;
+pub mod dot;
+pub mod draw;
+#[cfg(test)]
+mod fixture;
+pub mod fold;
 mod holders;
+pub mod mermaid;
 mod read;
+pub mod svg;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
 //! The wait-for graph in sentences, as evidence.
 
+use super::waits::WaitsFor;
 use crate::graph::{Cycle, Holder, Node, Thing, WaitGraph};
 use crate::verdict::Confidence;
 
@@ -18,7 +19,10 @@ pub(super) fn tell(graph: &WaitGraph, cycle: &Cycle) -> String {
         let taken = holder.and_then(|h| h.site.as_deref()).map(|site| format!(", taken in {site}"));
         let has = match next == *tid {
             true => "which it has itself".to_owned(),
-            false => format!("which {} has", graph.node(next).map_or(String::new(), name)),
+            false if cycle.confidence == Confidence::Suspected => {
+                format!("which {} may have", who(graph, next))
+            }
+            false => format!("which {} has", who(graph, next)),
         };
         line += &format!(
             "{}{} waits{} for {}, {has}{}",
@@ -53,6 +57,9 @@ pub(super) fn threads(graph: &WaitGraph) -> Vec<String> {
 fn thread(graph: &WaitGraph, node: &Node) -> String {
     let mut line = format!("{}{}", node.doing, place_of(node));
     let Some(thing) = graph.wanted_by(node.tid) else { return line };
+    if node.what == WaitsFor::Join && !thing.holders.is_empty() {
+        return format!("waits for the {}{}", thing.what, place_of(node));
+    }
     line += &format!(": {}", describe(thing));
     if let Some(state) = &thing.state {
         line += &format!(", {state}");

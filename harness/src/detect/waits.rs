@@ -193,7 +193,7 @@ pub fn site(stack: &ThreadStack) -> Site<'_> {
     let mut waits_for = WaitsFor::Unknown;
     for frame in &stack.frames {
         let Some(name) = path(frame) else { continue };
-        if !is_primitive(&name) {
+        if !is_primitive(&name) && !is_of_std(frame) {
             return Site { waits_for, caller: Some(frame) };
         }
         let Some((_, what)) = NAMES.iter().find(|(piece, _)| begins_segment(&name, piece)) else {
@@ -210,7 +210,15 @@ pub fn site(stack: &ThreadStack) -> Site<'_> {
 
 /// The functions of the primitive that a blocked thread is in, innermost first, as paths.
 pub fn primitives(stack: &ThreadStack) -> Vec<String> {
-    stack.frames.iter().filter_map(path).take_while(|name| is_primitive(name)).collect()
+    let frames = stack.frames.iter().filter_map(|frame| Some((path(frame)?, frame)));
+    let own = frames.take_while(|(name, frame)| is_primitive(name) || is_of_std(frame));
+    own.map(|(name, _)| name).collect()
+}
+
+/// Whether a frame's code is of Rust's standard library, whatever type its name begins with.
+fn is_of_std(frame: &Frame) -> bool {
+    const ROOTS: [&str; 3] = ["/library/std/src/", "/library/core/src/", "/library/alloc/src/"];
+    frame.file.as_deref().is_some_and(|file| ROOTS.iter().any(|root| file.contains(root)))
 }
 
 /// Functions in which the threads of pools wait for work, and what such a thread is.
@@ -241,7 +249,8 @@ fn is_pool(name: &str) -> bool {
 /// Where a thread stands in the program: the innermost frame from `nth` on outwards that belongs to
 /// no primitive.
 pub fn program_frame(stack: &ThreadStack, nth: usize) -> Option<&Frame> {
-    let own = |frame: &&Frame| path(frame).is_some_and(|name| !is_primitive(&name));
+    let own =
+        |frame: &&Frame| !is_of_std(frame) && path(frame).is_some_and(|name| !is_primitive(&name));
     stack.frames.iter().skip(nth).find(own)
 }
 
