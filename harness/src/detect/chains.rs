@@ -18,6 +18,9 @@ pub(super) fn tell(graph: &WaitGraph, cycle: &Cycle) -> String {
         let holder = thing.holders.iter().find(|holder| holder.tid == next);
         let taken = holder.and_then(|h| h.site.as_deref()).map(|site| format!(", taken in {site}"));
         let has = match next == *tid {
+            true if cycle.confidence == Confidence::Suspected => {
+                "which it may have itself".to_owned()
+            }
             true => "which it has itself".to_owned(),
             false if cycle.confidence == Confidence::Suspected => {
                 format!("which {} may have", who(graph, next))

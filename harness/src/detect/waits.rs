@@ -233,8 +233,9 @@ const POOLS: &[(&str, &str)] = &[
 /// further out, also while it waits inside the pool for the rest of that work.
 pub fn idle(stack: &ThreadStack) -> Option<&'static str> {
     let mut idle = None;
-    for name in stack.frames.iter().filter_map(path) {
-        if !is_primitive(&name) && !is_pool(&name) && name != "start_thread" {
+    for frame in &stack.frames {
+        let Some(name) = path(frame) else { continue };
+        if !is_primitive(&name) && !is_of_std(frame) && !is_pool(&name) {
             return None;
         }
         idle = idle.or(POOLS.iter().find(|(piece, _)| name.contains(piece)).map(|(_, what)| *what));
@@ -265,6 +266,7 @@ fn begins_segment(name: &str, piece: &str) -> bool {
 /// Whether a function belongs to the primitive's side: one of the known crates, or C code of libc.
 fn is_primitive(name: &str) -> bool {
     match name.split_once("::") {
+        Some(("tokio", rest)) => rest.starts_with("loom::"),
         Some((krate, _)) => CRATES.contains(&krate),
         None => C_NAMES.iter().any(|piece| name.trim_start_matches('_').starts_with(piece)),
     }
@@ -283,6 +285,8 @@ const C_NAMES: &[&str] = &[
     "GI_",
     "internal_syscall",
     "clone",
+    "start_thread",
+    "libc_start",
 ];
 
 #[cfg(test)]

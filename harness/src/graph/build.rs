@@ -57,7 +57,8 @@ impl WaitGraph {
                 });
                 found[nth].waiters.push((thread.tid, node.what));
                 // Of a rwlock, a writer's and a reader's words tell different parts.
-                let better = read.known_by.is_some() || found[nth].read.is_none();
+                let worth = |read: &Read| (read.readers.is_some(), read.known_by.is_some());
+                let better = found[nth].read.as_ref().is_none_or(|old| worth(old) < worth(&read));
                 if better {
                     found[nth].read = Some(read);
                 }

@@ -88,6 +88,9 @@ impl Search<'_> {
     /// the mention lies, or that called what it lies on.
     fn site(&self, mention: &Mention) -> Option<String> {
         let thread = self.thread(mention.tid)?;
-        location(waits::program_frame(thread, mention.frame?)?)
+        // What was inlined into the function that owns the part of the stack comes first.
+        let outermost = mention.frame?;
+        let inlined = thread.frames.get(..outermost)?.iter().rev().take_while(|f| f.inlined);
+        location(waits::program_frame(thread, outermost - inlined.count())?)
     }
 }

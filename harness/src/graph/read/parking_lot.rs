@@ -47,19 +47,18 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     match what {
         WaitsFor::Mutex => thing.state = (value & MUTEX_LOCKED != 0).then(|| "locked".to_owned()),
         WaitsFor::Read | WaitsFor::Write if family == "parking_lot RwLock" => {
-            // The lowest byte of an odd key is lost, and says only who is parked.
+            // Of an odd key the lowest byte is lost, which says only who is parked.
             let n = value / RW_ONE_READER;
-            thing.state = Some(match value {
-                v if key.address & 1 == 1 || v & RW_WRITER == 0 => {
-                    readers = (key.address & 1 == 0).then_some(n);
-                    let upgradable = if v & RW_UPGRADABLE != 0 { ", one upgradable" } else { "" };
-                    match readers {
-                        Some(n) => format!("{}{upgradable}", super::rust::readers(n)),
-                        None => "claimed by a writer that waits for the last readers".to_owned(),
-                    }
+            readers = (key.address & 1 == 0 && n > 0).then_some(n);
+            let claimed = "claimed by a writer that waits for the last readers";
+            thing.state = Some(match readers {
+                _ if key.address & 1 == 1 => claimed.to_owned(),
+                None if value & RW_WRITER != 0 => "locked for writing".to_owned(),
+                _ if value & RW_WRITER != 0 => format!("{}, {claimed}", super::rust::readers(n)),
+                _ if value & RW_UPGRADABLE != 0 => {
+                    format!("{}, one of them upgradable", super::rust::readers(n))
                 }
-                _ if n > 0 => "claimed by a writer that waits for the last readers".to_owned(),
-                _ => "locked for writing".to_owned(),
+                _ => super::rust::readers(n),
             });
         }
         _ => {}
