@@ -148,7 +148,8 @@ impl Capturer {
         let space = self.binaries.place(&stopped, &mut notes);
 
         let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
-        let mut finder = Finder::new(std::mem::take(&mut stopped.words), &space, &stopped.maps);
+        let words = std::mem::take(&mut stopped.words);
+        let mut finder = Finder::new(words, stopped.witness, &space, &stopped.maps);
         let mut without_tables = BTreeSet::new();
         let mut places = Vec::with_capacity(stopped.threads.len());
         let mut threads = Vec::with_capacity(stopped.threads.len());
@@ -170,6 +171,7 @@ impl Capturer {
                 without_tables.extend(module.map(|m| m.name.clone()));
             }
             finder.scan(tid, &state, &calls, &outermost);
+            finder.scan_code(tid, &calls, &outermost, &mut self.binaries);
             places.push((tid, state.registers.sp, state.registers.tls));
             thread.truncated = truncated;
             thread.wait = Some(state.registers.wait());

@@ -67,6 +67,13 @@ impl Symbols {
         loaded.get_or_insert_with(|| Loaded::new(source)).objects.at(address)
     }
 
+    /// Begin and size of the function that covers an address of the file.
+    pub(super) fn function(&mut self, address: u64) -> Option<(u64, u64)> {
+        let Symbols { source, loaded, .. } = self;
+        let function = loaded.get_or_insert_with(|| Loaded::new(source)).table.function(address)?;
+        Some((function.address, function.size))
+    }
+
     /// What stands at an address of the file, the innermost inlined call first and the function
     /// that holds them all last; empty if nothing is known.
     pub(super) fn names(&mut self, address: u64) -> Arc<[Name]> {
@@ -215,6 +222,11 @@ impl Table {
     }
 
     fn name(&self, address: u64) -> Option<String> {
+        let name = String::from_utf8_lossy(self.string(self.function(address)?.name));
+        Some(demangle_auto(name, None).into_owned())
+    }
+
+    fn function(&self, address: u64) -> Option<Function> {
         /// How many symbols before an address are tried: functions rarely nest.
         const TRIES: usize = 8;
 
@@ -223,8 +235,7 @@ impl Table {
             // Assembly is often without a size; such a function ends where the next begins.
             |(nth, f)| address - f.address < f.size || (f.size == 0 && *nth == 0),
         );
-        let name = String::from_utf8_lossy(self.string(function?.1.name));
-        Some(demangle_auto(name, None).into_owned())
+        function.map(|(_, function)| *function)
     }
 
     /// The symbol that covers an address, and how far it is from its beginning.

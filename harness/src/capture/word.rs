@@ -53,6 +53,10 @@ pub struct Mention {
     pub frame: Option<usize>,
     /// Where it lay; 0 for a register.
     pub at: u64,
+    /// Not on the stack, but in the code of the frame's function, which refers to it: compilers need
+    /// not write down the address of a static.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_code: bool,
 }
 
 /// Where an address lies.

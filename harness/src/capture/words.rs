@@ -16,6 +16,8 @@ use crate::observation::Wait;
 
 /// How many mentions of one value are kept for each thread: more say nothing else.
 const MENTIONS: usize = 16;
+/// How much of a function's code is looked through.
+const CODE: u64 = 64 * 1024;
 /// Parts of a lock before the word that is waited on: `RwLock` of std, barriers and rwlocks of
 /// glibc.
 const BEFORE: [u64; 4] = [0, 4, 8, 12];
@@ -63,13 +65,41 @@ fn is_data(address: u64, maps: &Maps) -> bool {
 pub(super) struct Finder<'a> {
     pub(super) space: &'a AddressSpace,
     pub(super) maps: &'a Maps,
+    witness: i32,
     /// Which words look for a value.
     wanted: HashMap<u64, Vec<usize>>,
     words: Vec<Word>,
+    /// Those of the wanted values that are in the data of a module.
+    statics: Vec<u64>,
+    /// The statics that a function refers to, by its begin: where, and which.
+    code: HashMap<u64, Vec<(u64, u64)>>,
+}
+
+/// Where code refers to one of `statics`, relative to the instruction pointer as all position
+/// independent code of x86-64 does: four bytes of distance from the end of the instruction, which
+/// may have an immediate operand behind them. A chance match is one in four thousand million.
+fn references(start: u64, code: &[u8], statics: &[u64]) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    for (offset, bytes) in code.windows(4).enumerate() {
+        let distance = i32::from_le_bytes(bytes.try_into().unwrap_or_default());
+        let at = start.wrapping_add(offset as u64);
+        for immediate in [0, 1, 4] {
+            let target = at.wrapping_add(4 + immediate).wrapping_add_signed(distance.into());
+            if statics.contains(&target) {
+                found.push((at, target));
+            }
+        }
+    }
+    found
 }
 
 impl<'a> Finder<'a> {
-    pub(super) fn new(words: Vec<Word>, space: &'a AddressSpace, maps: &'a Maps) -> Self {
+    pub(super) fn new(
+        words: Vec<Word>,
+        witness: i32,
+        space: &'a AddressSpace,
+        maps: &'a Maps,
+    ) -> Self {
         let mut wanted: HashMap<u64, Vec<usize>> = HashMap::new();
         for (nth, word) in words.iter().enumerate() {
             let own = BEFORE.iter().map(|before| word.address.saturating_sub(*before));
@@ -79,7 +109,9 @@ impl<'a> Finder<'a> {
                 wanted.entry(value).or_default().push(nth);
             }
         }
-        Finder { space, maps, wanted, words }
+        let is_static = |value: &u64| space.data_module(*value, maps).is_some();
+        let statics = wanted.keys().copied().filter(is_static).collect();
+        Finder { space, maps, witness, wanted, words, statics, code: HashMap::new() }
     }
 
     /// Looks through the live part of a thread's stack and its registers. `frames` says for each call
@@ -92,7 +124,7 @@ impl<'a> Finder<'a> {
         for value in registers.general.into_iter().chain([registers.fp]) {
             // The arguments of the very wait are no sign of anything.
             if registers.call.is_none_or(|call| !call.arguments.contains(&value)) {
-                self.mention(value, tid, None, 0);
+                self.mention(Mention { value, tid, frame: None, at: 0, in_code: false });
             }
         }
         let mut call = 0;
@@ -101,18 +133,49 @@ impl<'a> Finder<'a> {
                 call += 1;
             }
             if self.wanted.contains_key(&value) {
-                self.mention(value, tid, frames.get(call).copied(), at);
+                let frame = frames.get(call).copied();
+                self.mention(Mention { value, tid, frame, at, in_code: false });
             }
         }
     }
 
-    fn mention(&mut self, value: u64, tid: i32, frame: Option<usize>, at: u64) {
-        let Some(words) = self.wanted.get(&value) else { return };
+    /// Looks through the code of the functions on a stack, where a lock is a static: its address then
+    /// is part of the instructions.
+    pub(super) fn scan_code(
+        &mut self,
+        tid: i32,
+        calls: &[Call],
+        frames: &[usize],
+        binaries: &mut Binaries,
+    ) {
+        if self.statics.is_empty() {
+            return;
+        }
+        for (call, frame) in calls.iter().zip(frames) {
+            let Some(module) = self.space.module(call.lookup) else { continue };
+            let own = call.lookup.wrapping_sub(module.bias);
+            let symbols = binaries.get_mut(module.binary).map(|binary| &mut binary.symbols);
+            let Some((start, size)) = symbols.and_then(|s| s.function(own)) else { continue };
+            let start = start.wrapping_add(module.bias);
+            let references = self.code.remove(&start).unwrap_or_else(|| {
+                let code = stack::copy(self.witness, start..start.wrapping_add(size.min(CODE)));
+                references(start, &code, &self.statics)
+            });
+            for (at, value) in &references {
+                let (at, value, frame) = (*at, *value, Some(*frame));
+                self.mention(Mention { value, tid, frame, at, in_code: true });
+            }
+            self.code.insert(start, references);
+        }
+    }
+
+    fn mention(&mut self, mention: Mention) {
+        let Some(words) = self.wanted.get(&mention.value) else { return };
         for &nth in words {
             let mentions = &mut self.words[nth].mentions;
-            let same = mentions.iter().rev().take_while(|m| m.tid == tid);
-            if same.filter(|m| m.value == value).count() < MENTIONS {
-                mentions.push(Mention { value, tid, frame, at });
+            let same = mentions.iter().rev().take_while(|m| m.tid == mention.tid);
+            if same.filter(|m| m.value == mention.value).count() < MENTIONS {
+                mentions.push(mention);
             }
         }
     }

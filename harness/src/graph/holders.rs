@@ -1,7 +1,7 @@
 //! Who may have a lock that does not say: from where its address was found on stacks.
 //!
 //! A guard holds the address of its lock, so whoever has one on the stack is a candidate. So is
-//! whoever merely knows the lock. Threads that wait for the lock themselves are left out as long as
+//! whoever merely knows the lock; a static may be known by the code alone. Threads that wait for the lock themselves are left out as long as
 //! there are others; if there are none, whoever has it is one of them, or has ended, or has forgotten
 //! its guard. All of this is inferred, never proven.
 
@@ -36,12 +36,20 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
         return;
     }
     let waits = |tid: &i32| search.waiters.iter().any(|(waiter, _)| waiter == tid);
-    let knowing: BTreeSet<i32> = search.mentions().map(|m| m.tid).collect();
+    let knowing: BTreeSet<i32> = search.mentions().filter(|m| !m.in_code).map(|m| m.tid).collect();
     let mut candidates: Vec<i32> = knowing.iter().copied().filter(|tid| !waits(tid)).collect();
     let mut why = "the lock's address lies on its stack";
     let mut alone = candidates.len() == 1
         || search.readers.is_some_and(|readers| readers == candidates.len() as u64);
-    if candidates.is_empty() && !knowing.is_empty() {
+    if candidates.is_empty() {
+        // Whoever locks a static need not write its address down; a function that does not have it
+        // at this moment refers to it as well.
+        let code: BTreeSet<i32> = search.mentions().filter(|m| m.in_code).map(|m| m.tid).collect();
+        candidates = code.into_iter().filter(|tid| !waits(tid)).collect();
+        why = "a function on its stack refers to this static lock";
+        alone = false;
+    }
+    if candidates.is_empty() && search.mentions().next().is_some() {
         candidates = search.waiters_that_may_have_it();
         why = "nobody else's stack has the lock's address, and it waits for the lock itself";
         // A guard may lie elsewhere, so that nobody's stack shows who has it.
