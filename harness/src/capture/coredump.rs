@@ -166,7 +166,7 @@ impl Dump {
         if regions.is_empty() {
             return Err(CaptureError::Gone { pid }.into());
         }
-        let memory = Memory::open(&task).map_err(failed)?;
+        let memory = Memory::open(first.tid, &task).map_err(failed)?;
         let mut segments = Vec::new();
         for region in &regions {
             pace.step().map_err(failed)?;

@@ -166,7 +166,7 @@ fn gdb_shows_where_every_thread_stands() {
         "stay_in_handler",
     ] {
         let has = |thread: &&str| thread.contains(&format!("target::{function}"));
-        assert!(threads.iter().any(|thread| has(thread)), "{function} in {told}");
+        assert!(threads.iter().any(has), "{function} in {told}");
     }
     for thread in threads {
         assert!(thread.contains("start_thread") || thread.contains("main"), "{thread}");

@@ -118,7 +118,8 @@ fn without_pages(region: &Region, memory: &Memory) -> Vec<(Range<u64>, Filled)> 
         }
         // From it a debugger knows which build of the file it was.
         Contents::Modified if region.readable && region.offset == 0 && memory.is_elf(start) => {
-            pieces(&region.range, &[start..start + PAGE], 0, Filled::Fully)
+            let first = start..start + PAGE;
+            pieces(&region.range, std::slice::from_ref(&first), 0, Filled::Fully)
         }
         _ => vec![(start..end, Filled::Not)],
     }
