@@ -273,7 +273,7 @@ impl Copy<'_> {
             let offset = offset + (address - run.start);
             self.part.write_sparsely(&buffer[..read], offset)?;
             address += read as u64;
-            if read == wanted {
+            if read > 0 {
                 continue;
             }
             if !is_alive(self.pid, self.witness) {

@@ -10,7 +10,7 @@ use standstill::capture::CaptureError;
 use standstill::capture::coredump::{CoreError, CoreFile, write_core, write_core_of_culprit};
 use tempfile::TempDir;
 
-use crate::target::{self, SIGNALS, TOUCHED};
+use crate::target::{self, BARRED, SIGNALS, TOUCHED};
 use crate::words::Target;
 
 type Header = elf::FileHeader64<Endianness>;
@@ -183,6 +183,7 @@ fn what_is_merely_reserved_takes_no_room() {
     assert!(core.file.bytes < 16 << 20, "{:?}", core.file);
     let at = core.memory(in_target(&target, &TOUCHED)).map(usize::from_le_bytes).unwrap();
     assert_eq!(core.memory(at).map(u64::from_le_bytes), Some(0x5ca1_ab1e));
+    assert_eq!(core.memory(at - BARRED).map(u64::from_le_bytes), Some(0xdead_10cc));
     assert_eq!(core.memory::<8>(at + (1 << 30)), None);
     // Nothing came into being where nothing was.
     let again = Core::of(&target);

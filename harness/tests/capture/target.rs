@@ -19,6 +19,8 @@ static NEVER: Condvar = Condvar::new();
 pub(crate) static SIGNALS: AtomicU32 = AtomicU32::new(0);
 /// Where the page lies that `reserve` has written to.
 pub(crate) static TOUCHED: AtomicUsize = AtomicUsize::new(0);
+/// How far before that page the one lies that was written to and then barred.
+pub(crate) const BARRED: usize = 1 << 30;
 static IN_HANDLER: AtomicBool = AtomicBool::new(false);
 
 /// This test binary as a target.
@@ -189,7 +191,8 @@ fn lock_in_c() {
     std::hint::black_box(&mutex);
 }
 
-/// What no disk has room for, but for one page in its midst; and something that nobody may touch.
+/// What no disk has room for, but for one page in its midst, and one before it that nobody may touch
+/// any more; and something that nobody could ever touch.
 fn reserve() {
     const SIZE: usize = 100 << 30;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -199,7 +202,12 @@ fn reserve() {
         assert_ne!(start, libc::MAP_FAILED);
         if protection != libc::PROT_NONE {
             // SAFETY: it lies in the mapping, which may be written to and which nobody else knows.
-            unsafe { start.cast::<u64>().add(SIZE / 16).write(0x5ca1_ab1e) };
+            unsafe {
+                start.byte_add(SIZE / 2).cast::<u64>().write(0x5ca1_ab1e);
+                let barred = start.byte_add(SIZE / 2 - BARRED);
+                barred.cast::<u64>().write(0xdead_10cc);
+                assert_eq!(libc::mprotect(barred, 4096, libc::PROT_NONE), 0);
+            }
             TOUCHED.store(start as usize + SIZE / 2, Ordering::SeqCst);
         }
     }
