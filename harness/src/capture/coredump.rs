@@ -31,7 +31,6 @@ use segments::{Filled, Segment};
 
 use super::CaptureError;
 use super::stop::{self, Tracees};
-use super::tasks::is_alive;
 use crate::os::{process, ptrace};
 
 /// Bytes in a page of x86-64.
@@ -64,7 +63,7 @@ pub struct CoreFile {
 /// All threads are stopped for as long as it takes to copy the memory, or no lock and no list in it
 /// could be trusted. That is milliseconds for a small process and about a second per gigabyte that
 /// is in use for a large one, more where the disk cannot keep up: [`CoreFile::stopped`] tells. What
-/// is merely reserved takes next to no time, and no pages come into being that were not there.
+/// is merely reserved takes next to no time, and is not brought into being by being looked at.
 ///
 /// Until it is whole, the file is called `PATH.part`. One that could not be finished is removed; only
 /// a caller that is killed leaves it behind, and the process goes on even then.
@@ -94,7 +93,17 @@ pub fn write_core_of_culprit(pid: i32, culprit: i32, path: &Path) -> Result<Core
     let pace = Arc::new(Pace::default());
     let work = {
         let pace = Arc::clone(&pace);
-        move |tracees: &Tracees| Dump::of(pid, culprit, tracees, part, &pace)
+        move |tracees: &Tracees| {
+            let dump = Dump::of(pid, culprit, tracees, part, &pace);
+            // Once it is killed there is nothing to read any more, and who knows where that began.
+            let is_gone = tracees.threads().all(|(tid, _)| !stands_still(tid));
+            match dump {
+                Ok(_) | Err(CoreError::Capture(_)) if is_gone => {
+                    Err(CaptureError::Gone { pid }.into())
+                }
+                dump => dump,
+            }
+        }
     };
     let (mut last, mut since) = (0, Instant::now());
     let is_stuck = || {
@@ -191,10 +200,6 @@ impl Dump {
         if unreadable > 0 {
             notes.push(format!("{unreadable} bytes could not be read and are zeroes in it."));
         }
-        // Killed, it would have had less and less to read.
-        if !threads.iter().any(|thread| is_alive(pid, thread.tid)) {
-            return Err(CaptureError::Gone { pid }.into());
-        }
         part.set_size(layout.end)?;
         part.write(&layout.head, 0)?;
         Ok(Dump { part, threads: threads.len(), notes })
@@ -230,10 +235,15 @@ fn registers(
     Ok(threads)
 }
 
+/// Whether thread `tid` is still where it was stopped. Nothing but death takes it from there.
+fn stands_still(tid: i32) -> bool {
+    matches!(ptrace::stop(tid), Ok(Some(_)))
+}
+
 /// From the memory of a process into a file.
 struct Copy<'a> {
     pid: i32,
-    /// A thread that was alive.
+    /// A thread that stands still for as long as there is memory to read.
     witness: i32,
     memory: &'a Memory,
     part: &'a Part,
@@ -276,7 +286,7 @@ impl Copy<'_> {
             if read > 0 {
                 continue;
             }
-            if !is_alive(self.pid, self.witness) {
+            if !stands_still(self.witness) {
                 return Err(CaptureError::Gone { pid: self.pid }.into());
             }
             let next = (address + 1).next_multiple_of(PAGE).min(run.end);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
@@ -217,6 +218,31 @@ fn a_target_that_ends_meanwhile_leaves_no_torn_file() {
             }
         }
         assert_eq!(target.child.wait().unwrap().code(), Some(7));
+    }
+}
+
+#[test]
+fn a_target_that_is_killed_meanwhile_leaves_a_whole_file_or_none() {
+    for round in 0..30 {
+        let target = Target::ready("4");
+        let directory = TempDir::new().unwrap();
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_micros(200 * round));
+                target.send(libc::SIGKILL);
+            });
+            write_core(target.pid(), &directory.path().join("core"))
+        });
+        match result {
+            Ok(file) => {
+                assert_eq!(file.notes, Vec::<String>::new());
+                assert_eq!(Core::read(directory, file).tids().len(), 5);
+            }
+            Err(CoreError::Capture(CaptureError::Gone { .. })) => {
+                assert!(names_in(directory.path()).is_empty());
+            }
+            Err(e) => panic!("failed to {e}"),
+        }
     }
 }
 
