@@ -1,5 +1,7 @@
 //! Captures processes that this test binary starts of itself, and whose stacks are known.
 
+#[path = "capture/core_file.rs"]
+mod core_file;
 #[path = "capture/target.rs"]
 mod target;
 #[path = "capture/words.rs"]

@@ -3,6 +3,7 @@
 //! The target is stopped for as long as it takes to copy registers and stack memory (`stop`), and
 //! goes on while the copies are unwound (`unwind`) and given names (`symbolize`).
 
+pub mod coredump;
 mod error;
 mod maps;
 mod modules;

@@ -78,14 +78,48 @@ impl ThreadState {
 
 /// Stops `pid`, copies what its stacks are made of and lets it go on.
 pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
+    let start = Instant::now();
+    let is_stuck = || start.elapsed() >= STUCK;
+    on_own_thread(pid, is_stuck, move || insist(pid, Tracees::stop_and_copy))?
+}
+
+/// Stops `pid`, does `work` on the thread that traces it, and lets it go on: what came of the work,
+/// how long all threads had to stand still for it, and what there is to note.
+///
+/// However long the work takes, it is waited for until `is_stuck` says otherwise; the target is let
+/// go when the work then comes to its end after all.
+pub(super) fn while_stopped<T: Send + 'static>(
+    pid: i32,
+    is_stuck: impl FnMut() -> bool,
+    work: impl FnOnce(&Tracees) -> T + Send + 'static,
+) -> Result<(T, Duration, Vec<String>), CaptureError> {
+    on_own_thread(pid, is_stuck, move || {
+        let stop = |mut tracees: Tracees| {
+            let start = Instant::now();
+            tracees.stop_all(start)?;
+            Ok((tracees, start))
+        };
+        let (mut tracees, start) = insist(pid, stop)?;
+        let notes = std::mem::take(&mut tracees.notes);
+        let result = work(&tracees);
+        drop(tracees);
+        Ok((result, start.elapsed(), notes))
+    })?
+}
+
+/// Traces on a thread of its own, and looks after what may come in its way meanwhile.
+fn on_own_thread<T: Send + 'static>(
+    pid: i32,
+    mut is_stuck: impl FnMut() -> bool,
+    trace: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CaptureError> {
     let fail = |source| CaptureError::System { pid, action: "trace", source };
     let (tell, told) = mpsc::channel();
-    let start = Instant::now();
     let tracer = thread::Builder::new()
         .name("capture".into())
         .spawn(move || {
-            // Fails only after `STUCK`, when nobody listens any more.
-            let _ = tell.send(insist(pid));
+            // Fails only when it was stuck, and nobody listens any more.
+            let _ = tell.send(trace());
         })
         .map_err(fail)?;
     loop {
@@ -93,9 +127,9 @@ pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
             Ok(result) => {
                 // What it could not let go of is let go of at its end.
                 let _ = tracer.join();
-                return result;
+                return Ok(result);
             }
-            Err(RecvTimeoutError::Timeout) if start.elapsed() < STUCK => bury_the_dead(pid),
+            Err(RecvTimeoutError::Timeout) if !is_stuck() => bury_the_dead(pid),
             Err(RecvTimeoutError::Timeout) => return Err(fail(io::ErrorKind::TimedOut.into())),
             Err(RecvTimeoutError::Disconnected) => match tracer.join() {
                 Ok(()) => return Err(fail(io::ErrorKind::BrokenPipe.into())),
@@ -105,21 +139,24 @@ pub(super) fn stop_and_copy(pid: i32) -> Result<Stopped, CaptureError> {
     }
 }
 
-/// Stops and copies, again if there were threads but none that could be stopped. That passes: while
-/// `execve` kills all threads but one and puts that one in the place of the first, and until the end
-/// of the thread that made the capture before this one.
-fn insist(pid: i32) -> Result<Stopped, CaptureError> {
-    for attempt in 1..ATTEMPTS {
-        match Tracees::new(pid).stop_and_copy() {
+/// Makes an attempt, and again if there were threads but none that could be stopped. That passes:
+/// while `execve` kills all threads but one and puts that one in the place of the first, and until
+/// the end of the thread that made the capture before this one.
+fn insist<T>(
+    pid: i32,
+    attempt: impl Fn(Tracees) -> Result<T, CaptureError>,
+) -> Result<T, CaptureError> {
+    for nth in 1..ATTEMPTS {
+        match attempt(Tracees::new(pid)) {
             Err(CaptureError::Gone { .. } | CaptureError::Denied { .. })
                 if task_ids(pid).is_ok_and(|tids| tids.iter().any(|&tid| is_alive(pid, tid))) =>
             {
-                thread::sleep(Duration::from_millis(attempt));
+                thread::sleep(Duration::from_millis(nth));
             }
             result => return result,
         }
     }
-    Tracees::new(pid).stop_and_copy()
+    attempt(Tracees::new(pid))
 }
 
 /// Makes a thread stop soon, or says why not; nothing is to be said of one that has ended.
@@ -149,7 +186,7 @@ fn bury_the_dead(pid: i32) {
 }
 
 /// The threads of one process, seized by the calling thread. Dropping it lets them go on.
-struct Tracees {
+pub(super) struct Tracees {
     pid: i32,
     /// Seized threads, with their stop once they stand still.
     threads: BTreeMap<i32, Option<Stop>>,
@@ -159,6 +196,11 @@ struct Tracees {
 impl Tracees {
     fn new(pid: i32) -> Self {
         Tracees { pid, threads: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// The seized threads by id, and whether each stands still; one that does not was too late.
+    pub(super) fn threads(&self) -> impl Iterator<Item = (i32, bool)> {
+        self.threads.iter().map(|(&tid, stop)| (tid, stop.is_some()))
     }
 
     fn stop_and_copy(mut self) -> Result<Stopped, CaptureError> {

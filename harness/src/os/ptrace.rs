@@ -178,6 +178,24 @@ pub fn registers(_tid: i32) -> io::Result<Registers> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// One register set of the stopped thread `tid`, as a core file stores it under the note type
+/// `kind`: `NT_PRSTATUS` for the general registers, `NT_PRFPREG`, `NT_X86_XSTATE`.
+pub fn register_set(tid: i32, kind: libc::c_int) -> io::Result<Vec<u8>> {
+    // The largest so far, AVX-512 with AMX, takes 11 KiB.
+    let mut set = vec![0_u8; 64 * 1024];
+    let mut place = libc::iovec { iov_base: set.as_mut_ptr().cast(), iov_len: set.len() };
+    // SAFETY: the request writes at most `iov_len` bytes at `iov_base`, which is all of `set`, and
+    // into `place` how many they were. Both are ours and outlive the call.
+    let result = unsafe {
+        libc::ptrace(libc::PTRACE_GETREGSET, tid, kind as libc::c_long, ptr::from_mut(&mut place))
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    set.truncate(place.iov_len);
+    Ok(set)
+}
+
 /// Lets the stopped thread `tid` go on; a [`Stop::Signal`] that it stood at is delivered now.
 pub fn detach(tid: i32, stop: Stop) -> io::Result<()> {
     let signal = match stop {

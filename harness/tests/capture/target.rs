@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,11 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 static HELD: Mutex<()> = Mutex::new(());
 static NEVER: Condvar = Condvar::new();
-static SIGNALS: AtomicU32 = AtomicU32::new(0);
+pub(crate) static SIGNALS: AtomicU32 = AtomicU32::new(0);
+/// Where the page lies that `reserve` has written to.
+pub(crate) static TOUCHED: AtomicUsize = AtomicUsize::new(0);
+/// How far before that page the one lies that was written to and then barred.
+pub(crate) const BARRED: usize = 1 << 30;
 static IN_HANDLER: AtomicBool = AtomicBool::new(false);
 
 /// This test binary as a target.
@@ -41,6 +45,7 @@ fn run() {
     match role.as_str() {
         "still" => stand_still(),
         "churn" => churn(),
+        "reserve" => reserve(),
         "short" => start("brief", || thread::sleep(Duration::from_millis(2))),
         "exec" => {
             for _ in 0..3 {
@@ -184,6 +189,28 @@ fn lock_in_c() {
         libc::pthread_mutex_lock(&raw mut mutex);
     }
     std::hint::black_box(&mutex);
+}
+
+/// What no disk has room for, but for one page in its midst, and one before it that nobody may touch
+/// any more; and something that nobody could ever touch.
+fn reserve() {
+    const SIZE: usize = 100 << 30;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    for protection in [libc::PROT_READ | libc::PROT_WRITE, libc::PROT_NONE] {
+        // SAFETY: a new mapping, at an address of the kernel's choice.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), SIZE, protection, flags, -1, 0) };
+        assert_ne!(start, libc::MAP_FAILED);
+        if protection != libc::PROT_NONE {
+            // SAFETY: it lies in the mapping, which may be written to and which nobody else knows.
+            unsafe {
+                start.byte_add(SIZE / 2).cast::<u64>().write(0x5ca1_ab1e);
+                let barred = start.byte_add(SIZE / 2 - BARRED);
+                barred.cast::<u64>().write(0xdead_10cc);
+                assert_eq!(libc::mprotect(barred, 4096, libc::PROT_NONE), 0);
+            }
+            TOUCHED.store(start as usize + SIZE / 2, Ordering::SeqCst);
+        }
+    }
 }
 
 fn churn() {
