@@ -139,6 +139,9 @@ pub struct Window {
     pub actors: Vec<ActorWindow>,
     /// What each thread was doing at its end.
     pub threads: Vec<ThreadSeen>,
+    /// Threads that waited on the same futex without a time limit all the while, and never ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still: Vec<i32>,
     /// What outside the process's own threads could still wake one, each a clause.
     pub wakers: Vec<String>,
 }

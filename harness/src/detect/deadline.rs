@@ -1,6 +1,6 @@
 //! Livelock, starvation, slow, hang: the deadline passed, and nothing was proven.
 //!
-//! A passed deadline never becomes a deadlock. What it becomes depends on the last quarter of the
+//! A passed deadline alone never becomes a deadlock: that takes a cycle (see `partial`). What it becomes depends on the last quarter of the
 //! time: who made steps, who ran, how much CPU was used. All of it is `suspected`.
 
 use super::names::path;
@@ -17,6 +17,10 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
     let Some(Standstill::Deadline { phase, window }) = &observation.standstill else {
         return None;
     };
+    // A cycle says why, and with more right.
+    if super::partial::detect(observation).is_some() {
+        return None;
+    }
     let percent = |ms: u64| ms.saturating_mul(100) / window.ms.max(1);
     let busy = percent(window.cpu_ms.saturating_add(window.waited_ms)) >= BUSY;
     let (kind, summary) = classify(*phase, window, busy, observation.counts_steps);

@@ -9,6 +9,7 @@ mod deadline;
 mod motion;
 pub(crate) mod names;
 mod panic;
+mod partial;
 pub mod scene;
 mod spin;
 mod standstill;
@@ -30,6 +31,7 @@ const DETECTORS: &[Detector] = &[
     standstill::detect,
     panic::detect,
     wrong_result::detect,
+    partial::detect,
     deadline::detect,
     thread_leak::detect,
 ];

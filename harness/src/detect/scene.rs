@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::crash::EARNED;
 use super::motion::Motion;
-use super::{chains, fingerprint, spin, standstill};
-use crate::graph::{Cycle, WaitGraph};
+use super::{chains, fingerprint, partial, spin, standstill};
+use crate::graph::WaitGraph;
 use crate::observation::{Standstill, ThreadSeen, Wait};
 use crate::os::process::signal_name;
 use crate::scene::{Look, Scene};
@@ -85,40 +85,14 @@ fn stuck_in_a_cycle(scene: &Scene) -> Option<Finding> {
     let (first, last) = (scene.looks.first()?, scene.looks.last()?);
     let still = still(&scene.looks)?;
     let (then, graph) = (WaitGraph::of(&first.stacks), WaitGraph::of(&last.stacks));
-    let lasting = |cycle: &&Cycle| {
-        let same = |tid: &i32| match (then.wanted_by(*tid), graph.wanted_by(*tid)) {
-            (Some(then), Some(now)) => then.address == now.address,
-            _ => false,
-        };
-        cycle.confidence > Confidence::Suspected
-            && cycle.tids.iter().all(|tid| still.contains(tid) && same(tid))
+    let same = |tid: i32| match (then.wanted_by(tid), graph.wanted_by(tid)) {
+        (Some(then), Some(now)) => then.address == now.address,
+        _ => false,
     };
-    let cycles: Vec<&Cycle> = graph.cycles.iter().filter(lasting).collect();
-    let surest = cycles.iter().max_by_key(|cycle| cycle.confidence)?;
-    let ms = (last.at_us - first.at_us) / 1000;
-    let others = last.before.iter().filter(|thread| !still.contains(&thread.tid)).count();
-    let mut evidence = vec![format!(
-        "{} looks over {ms} ms: the threads of the cycle did not run between them, {others} of {} \
-         threads did",
-        scene.looks.len(),
-        last.before.len()
-    )];
-    evidence.extend(cycles.iter().map(|cycle| chains::tell(&graph, cycle)));
-    evidence.extend(chains::threads(&graph));
-    let places = cycles.iter().flat_map(|cycle| &cycle.tids);
-    let places = places.filter_map(|tid| graph.node(*tid)).map(chains::place).collect();
-    let summary = match surest.tids.len() {
-        1 => "a thread waits for a lock that it has itself".to_owned(),
-        n => format!("{n} threads wait for one another"),
-    };
-    let beside = if others > 0 { ", while others of the process live on" } else { "" };
-    Some(Finding {
-        kind: surest.kind,
-        confidence: surest.confidence,
-        summary: format!("{summary}{beside}"),
-        evidence,
-        fingerprint: fingerprint(surest.kind, places),
-    })
+    let still: BTreeSet<i32> = still.into_iter().filter(|tid| same(*tid)).collect();
+    let (looks, ms) = (scene.looks.len(), (last.at_us - first.at_us) / 1000);
+    let opening = format!("in {looks} looks over {ms} ms the threads of the cycle did not run");
+    partial::judge(&graph, &still, opening)
 }
 
 /// The threads that waited without a time limit, for the same and without running, from the first

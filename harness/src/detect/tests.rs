@@ -1,6 +1,7 @@
 //! Every detector, with what it is there for and with what only looks like it. How the words of a
 //! judgement follow its confidence stands in [`words`], standstills in [`standstills`].
 
+mod cycles;
 mod deadlines;
 mod standstills;
 mod words;

@@ -194,6 +194,7 @@ impl Watchdog {
             cpu_ms: self.now.cpu.saturating_sub(mark.tick.cpu).as_millis() as u64,
             waited_ms: waited(&mark.threads, &threads).as_millis() as u64,
             actors: actor_windows(mark, &self.now.actors, &threads),
+            still: still(&mark.threads, &threads),
             threads,
             wakers,
         };
@@ -206,6 +207,12 @@ fn waited(then: &[ThreadSeen], now: &[ThreadSeen]) -> Duration {
     let before = |tid| then.iter().find(|t| t.tid == tid).map_or(0, |t| t.schedstat[1]);
     let since = now.iter().map(|t| t.schedstat[1].saturating_sub(before(t.tid)));
     Duration::from_nanos(since.fold(0, u64::saturating_add))
+}
+
+/// Who waited without a time limit at both surveys and did not run between them.
+fn still(then: &[ThreadSeen], now: &[ThreadSeen]) -> Vec<i32> {
+    let waits = now.iter().filter(|thread| thread.wait.is_futex_forever());
+    waits.filter(|thread| then.contains(thread)).map(|thread| thread.tid).collect()
 }
 
 fn actor_windows(mark: &Mark, now: &[ActorSeen], threads: &[ThreadSeen]) -> Vec<ActorWindow> {

@@ -34,6 +34,7 @@ fn late(cpu_ms: u64, actors: &[ActorWindow], waits: &[Wait]) -> Observation {
     let seen = |(tid, wait): (i32, &Wait)| ThreadSeen { tid, wait: *wait, schedstat: [1; 3] };
     let threads = (1..).zip(waits).map(seen).collect();
     let window = Window {
+        still: vec![],
         ms: SECOND,
         cpu_ms,
         waited_ms: 0,

@@ -39,6 +39,7 @@ fn window() -> impl Strategy<Value = Window> {
     let wakers = prop::option::of(Just("it handles SIGTERM, which anybody may send".to_owned()));
     (0..2000_u64, cpu, actors, threads(), wakers).prop_map(
         |(ms, cpu_ms, actors, threads, waker)| Window {
+            still: vec![],
             ms,
             cpu_ms,
             waited_ms: 0,
