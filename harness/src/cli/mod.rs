@@ -3,7 +3,9 @@
 mod list;
 mod report;
 mod stress;
+mod watch;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,25 +16,53 @@ use crate::observation::Isolation;
 
 /// How a command ends: what it found, or why it could not look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// Everything was as expected.
-    AsExpected = 0,
+    AsExpected,
     /// Something unexpected was found, or a control was missed.
-    Unexpected = 1,
+    Unexpected,
     /// What was asked for does not exist or makes no sense.
-    Usage = 2,
+    Usage,
     /// Nothing unexpected was found, and something was inconclusive.
-    Inconclusive = 3,
+    Inconclusive,
     /// Something that standstill needs failed: a build, a disk, a process limit.
-    Failed = 4,
+    Failed,
     /// Interrupted; what was seen is kept.
-    Interrupted = 130,
+    Interrupted,
+    /// The program under watch ended by itself, with this code.
+    Program(u8),
+    /// The program under watch hung and was ended.
+    Hung,
+    /// Something that watching needs failed.
+    NotWatched,
+    /// The program to be watched cannot be executed.
+    NotExecutable,
+    /// There is no program of that name.
+    NotFound,
+}
+
+impl Exit {
+    /// The code that the process ends with. Those of a watch are those of `timeout(1)`.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::AsExpected => 0,
+            Exit::Unexpected => 1,
+            Exit::Usage => 2,
+            Exit::Inconclusive => 3,
+            Exit::Failed => 4,
+            Exit::Interrupted => 130,
+            Exit::Program(code) => code,
+            Exit::Hung => 124,
+            Exit::NotWatched => 125,
+            Exit::NotExecutable => 126,
+            Exit::NotFound => 127,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }
 
@@ -81,6 +111,27 @@ Exit codes:
   4    something that standstill needs failed: a build, a disk, a process limit
   130  interrupted; what was seen is kept, and --resume goes on";
 
+const WATCH_EXIT_CODES: &str = "\
+The program has this terminal, its streams, its environment and the signals sent to standstill; if
+nothing is found, nothing is printed.
+
+Exit codes:
+  the program's own, and if a signal ended it, the same signal; otherwise
+  2    the command line makes no sense
+  124  a hang was found (--on-hang kill, core)
+  125  standstill itself failed
+  126  the program cannot be executed
+  127  there is no such program
+
+For each test of a cargo workspace, in .config/nextest.toml:
+  experimental = [\"wrapper-scripts\"]
+  scripts.wrapper.standstill.command = \"standstill watch --timeout 20s --\"
+  [[profile.default.scripts]]
+  filter = \"all()\"
+  run-wrapper = \"standstill\"
+or for each binary that cargo runs:
+  CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=\"standstill watch --timeout 20s --\" cargo test";
+
 /// Finds, explains and proves deadlocks and hangs in native Rust and the C/C++ underneath.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
@@ -93,6 +144,8 @@ struct Cli {
 enum Command {
     /// Run scenarios many times under a watchdog and say what was found, and how often
     Stress(Box<StressArgs>),
+    /// Run any program and say where it hangs, if it does
+    Watch(WatchArgs),
     /// Show the scenarios there are
     List(ListArgs),
     /// Write REPORT.md of a stored run again
@@ -159,6 +212,42 @@ struct StressArgs {
     message_format: MessageFormat,
     #[command(flatten)]
     source: Source,
+}
+
+/// `standstill watch`.
+#[derive(Args, Debug)]
+#[command(after_help = WATCH_EXIT_CODES)]
+struct WatchArgs {
+    /// How long the program may take; `none` looks for deadlocks only
+    #[arg(long, value_name = "TIME|none", default_value = "60s", value_parser = patience)]
+    timeout: Patience,
+    /// What happens when it hangs
+    #[arg(long, value_enum, default_value_t = OnHang::Kill)]
+    on_hang: OnHang,
+    /// Keep what was found in this directory, which must be new or empty
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// What goes to standard output, after the program's own
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
+    message_format: MessageFormat,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// A deadline, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Patience(Option<Duration>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnHang {
+    /// Tell where, and let it hang
+    Report,
+    /// Tell where, and kill it with all that it has started
+    Kill,
+    /// As kill, and write a core file first
+    Core,
 }
 
 /// `standstill list`.
@@ -237,6 +326,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn patience(text: &str) -> Result<Patience, String> {
+    if text == "none" { Ok(Patience(None)) } else { duration(text).map(Some).map(Patience) }
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -246,8 +339,13 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 /// Runs the command line of this process.
 pub fn main() -> Result<Exit, Failure> {
-    crate::os::process::refuse_large_files_by_error();
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    // A watch first sees which signals it was given blocked, then blocks this one and others.
+    if !matches!(command, Command::Watch(_)) {
+        crate::os::process::refuse_large_files_by_error();
+    }
+    match command {
+        Command::Watch(args) => watch::main(&args),
         Command::Stress(args) => stress::main(*args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),

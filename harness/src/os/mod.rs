@@ -4,3 +4,4 @@ pub mod cpu;
 pub mod process;
 pub mod ptrace;
 pub mod shared;
+pub mod signals;
