@@ -5,7 +5,6 @@ mod report;
 mod stress;
 mod watch;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -111,27 +110,6 @@ Exit codes:
   4    something that standstill needs failed: a build, a disk, a process limit
   130  interrupted; what was seen is kept, and --resume goes on";
 
-const WATCH_EXIT_CODES: &str = "\
-The program has this terminal, its streams, its environment and the signals sent to standstill; if
-nothing is found, nothing is printed.
-
-Exit codes:
-  the program's own, and if a signal ended it, the same signal; otherwise
-  2    the command line makes no sense
-  124  a hang was found (--on-hang kill, core)
-  125  standstill itself failed
-  126  the program cannot be executed
-  127  there is no such program
-
-For each test of a cargo workspace, in .config/nextest.toml:
-  experimental = [\"wrapper-scripts\"]
-  scripts.wrapper.standstill.command = \"standstill watch --timeout 20s --\"
-  [[profile.default.scripts]]
-  filter = \"all()\"
-  run-wrapper = \"standstill\"
-or for each binary that cargo runs:
-  CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=\"standstill watch --timeout 20s --\" cargo test";
-
 /// Finds, explains and proves deadlocks and hangs in native Rust and the C/C++ underneath.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
@@ -145,7 +123,7 @@ enum Command {
     /// Run scenarios many times under a watchdog and say what was found, and how often
     Stress(Box<StressArgs>),
     /// Run any program and say where it hangs, if it does
-    Watch(WatchArgs),
+    Watch(watch::WatchArgs),
     /// Show the scenarios there are
     List(ListArgs),
     /// Write REPORT.md of a stored run again
@@ -212,42 +190,6 @@ struct StressArgs {
     message_format: MessageFormat,
     #[command(flatten)]
     source: Source,
-}
-
-/// `standstill watch`.
-#[derive(Args, Debug)]
-#[command(after_help = WATCH_EXIT_CODES)]
-struct WatchArgs {
-    /// How long the program may take; `none` looks for deadlocks only
-    #[arg(long, value_name = "TIME|none", default_value = "60s", value_parser = patience)]
-    timeout: Patience,
-    /// What happens when it hangs
-    #[arg(long, value_enum, default_value_t = OnHang::Kill)]
-    on_hang: OnHang,
-    /// Keep what was found in this directory, which must be new or empty
-    #[arg(long, value_name = "DIR")]
-    keep: Option<PathBuf>,
-    /// What goes to standard output, after the program's own
-    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
-    message_format: MessageFormat,
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    #[arg(value_name = "COMMAND")]
-    command: Vec<OsString>,
-}
-
-/// A deadline, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Patience(Option<Duration>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum OnHang {
-    /// Tell where, and let it hang
-    Report,
-    /// Tell where, and kill it with all that it has started
-    Kill,
-    /// As kill, and write a core file first
-    Core,
 }
 
 /// `standstill list`.
@@ -324,10 +266,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(time) => Ok(time),
         Err(_) => Err("times are written like 500ms, 30s or 1m30s".to_owned()),
     }
-}
-
-fn patience(text: &str) -> Result<Patience, String> {
-    if text == "none" { Ok(Patience(None)) } else { duration(text).map(Some).map(Patience) }
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

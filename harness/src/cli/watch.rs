@@ -1,5 +1,6 @@
 //! `standstill watch`: any program, run in place, and told of where it hangs.
 
+mod args;
 mod case;
 mod core;
 mod keep;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
-use super::{Exit, Failure, MessageFormat, OnHang, WatchArgs, complain, print};
+use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::capture::CaptureError;
 use crate::detect::scene::judge;
 use crate::inspect::{Inspector, Sampling};
@@ -22,6 +23,8 @@ use crate::supervise::program::{Program, StartError, end_like};
 use crate::supervise::tree::{Sighting, Tree};
 use crate::verdict::{Confidence, Kind, Verdict};
 
+use args::OnHang;
+pub(super) use args::WatchArgs;
 use case::{Case, Closing, in_order_of_weight};
 use keep::Keep;
 
@@ -122,6 +125,10 @@ impl Watch<'_> {
             // First of all nobody hangs any more, then it is told: telling may have to wait for
             // somebody who reads.
             sweep(&self.program.strangers);
+            let left = self.program.children();
+            if !left.is_empty() {
+                complain(&format!("standstill: these processes could not be killed: {left:?}"));
+            }
             self.tell(&self.cases);
             return None;
         }

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::DumpableBehavior;
 
 use crate::os::process::{self, Change};
 use crate::os::signals::{self, Inbox, Letter};
@@ -67,6 +68,11 @@ impl Program {
             last: Instant::now(),
             awake: Duration::ZERO,
         })
+    }
+
+    /// The children that this process has because of it.
+    pub(crate) fn children(&self) -> BTreeSet<i32> {
+        &super::tree::children(std::process::id() as i32) - &self.strangers
     }
 
     /// Time since the start, without that for which the program was stopped.
@@ -180,6 +186,8 @@ pub(crate) fn end_like(status: i32) -> u8 {
         let signal = libc::WTERMSIG(status);
         // The program has left a core file if that was wanted; this process has nothing to tell.
         process::write_no_core_files();
+        // Where core files go through a pipe, the limit alone is not heeded.
+        let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
         signals::suffer(signal);
         return 128_u8.wrapping_add(signal as u8);
     }
