@@ -47,7 +47,8 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-fn indented(text: &str, by: usize) -> String {
+/// Each line moved to the right.
+pub(crate) fn indented(text: &str, by: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let _ = writeln!(out, "{:by$}{line}", "");

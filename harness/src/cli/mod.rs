@@ -3,6 +3,7 @@
 mod list;
 mod report;
 mod stress;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,25 +15,53 @@ use crate::observation::Isolation;
 
 /// How a command ends: what it found, or why it could not look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// Everything was as expected.
-    AsExpected = 0,
+    AsExpected,
     /// Something unexpected was found, or a control was missed.
-    Unexpected = 1,
+    Unexpected,
     /// What was asked for does not exist or makes no sense.
-    Usage = 2,
+    Usage,
     /// Nothing unexpected was found, and something was inconclusive.
-    Inconclusive = 3,
+    Inconclusive,
     /// Something that standstill needs failed: a build, a disk, a process limit.
-    Failed = 4,
+    Failed,
     /// Interrupted; what was seen is kept.
-    Interrupted = 130,
+    Interrupted,
+    /// The program under watch ended by itself, with this code.
+    Program(u8),
+    /// The program under watch hung and was ended.
+    Hung,
+    /// Something that watching needs failed.
+    NotWatched,
+    /// The program to be watched cannot be executed.
+    NotExecutable,
+    /// There is no program of that name.
+    NotFound,
+}
+
+impl Exit {
+    /// The code that the process ends with. Those of a watch are those of `timeout(1)`.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::AsExpected => 0,
+            Exit::Unexpected => 1,
+            Exit::Usage => 2,
+            Exit::Inconclusive => 3,
+            Exit::Failed => 4,
+            Exit::Interrupted => 130,
+            Exit::Program(code) => code,
+            Exit::Hung => 124,
+            Exit::NotWatched => 125,
+            Exit::NotExecutable => 126,
+            Exit::NotFound => 127,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }
 
@@ -93,6 +122,8 @@ struct Cli {
 enum Command {
     /// Run scenarios many times under a watchdog and say what was found, and how often
     Stress(Box<StressArgs>),
+    /// Run any program and say where it hangs, if it does
+    Watch(watch::WatchArgs),
     /// Show the scenarios there are
     List(ListArgs),
     /// Write REPORT.md of a stored run again
@@ -246,8 +277,13 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 /// Runs the command line of this process.
 pub fn main() -> Result<Exit, Failure> {
-    crate::os::process::refuse_large_files_by_error();
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    // A watch first sees which signals it was given blocked, then blocks this one and others.
+    if !matches!(command, Command::Watch(_)) {
+        crate::os::process::refuse_large_files_by_error();
+    }
+    match command {
+        Command::Watch(args) => watch::main(&args),
         Command::Stress(args) => stress::main(*args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),

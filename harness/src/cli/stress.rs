@@ -307,7 +307,7 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if flag.swap(true, SeqCst) {
-            crate::os::process::exit_now(Exit::Interrupted as i32);
+            crate::os::process::exit_now(Exit::Interrupted.code().into());
         }
     })
     .context("failed to listen for Ctrl-C")

@@ -5,3 +5,4 @@ pub mod pagemap;
 pub mod process;
 pub mod ptrace;
 pub mod shared;
+pub mod signals;

@@ -147,6 +147,33 @@ pub fn reap(which: Reap) -> io::Result<Option<(i32, Ending)>> {
     }
 }
 
+/// What became of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It ended, with this wait status, and is reaped.
+    Ended(i32),
+    /// This signal stopped it.
+    Stopped(i32),
+    /// It goes on.
+    Continued,
+}
+
+/// A child of which there is something new; `None` if there is nothing, or no child.
+pub fn changed_child() -> Option<(i32, Change)> {
+    let mut status = 0;
+    let flags = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
+    // SAFETY: the place is valid for the write that waitpid makes.
+    let child = unsafe { libc::waitpid(-1, &mut status, flags) };
+    let change = if libc::WIFSTOPPED(status) {
+        Change::Stopped(libc::WSTOPSIG(status))
+    } else if libc::WIFCONTINUED(status) {
+        Change::Continued
+    } else {
+        Change::Ended(status)
+    };
+    (child > 0).then_some((child, change))
+}
+
 /// SIGKILL to a process that is a child of the caller and not yet reaped.
 pub fn kill_child(pid: i32) {
     // SAFETY: kill touches no memory. The caller has not reaped `pid`, so it names no one else.

@@ -1,9 +1,11 @@
 //! What people and programs get to see. One format, one file.
 //!
-//! [`terminal`] and [`json`] follow a campaign's events; [`markdown`] renders a stored run.
+//! [`terminal`] and [`json`] follow a campaign's events; [`markdown`] renders a stored run; [`scene`]
+//! tells of a process that nobody prepared.
 
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod json;
 pub mod markdown;
+pub mod scene;
 pub mod terminal;

@@ -124,31 +124,37 @@ impl Keeper {
         Ok(pid)
     }
 
-    /// Kills every descendant but the zygote. Killing a process hands its children to us, so going
-    /// on until there are none finds all of them.
     fn sweep(&mut self) -> u32 {
-        let deadline = Instant::now() + SWEEP;
-        let mut killed = BTreeSet::new();
-        loop {
-            while matches!(process::reap(Reap::AnyEnded), Ok(Some(_))) {}
-            let left: Vec<i32> =
-                children_of_self().into_iter().filter(|pid| Some(*pid) != self.zygote).collect();
-            if left.is_empty() || Instant::now() > deadline {
-                self.trial = None;
-                return killed.len() as u32;
-            }
-            for pid in left {
-                killed.insert(pid);
-                process::kill_child(pid);
-            }
-            std::thread::sleep(Duration::from_micros(100));
-        }
+        let killed = sweep(&self.zygote.into_iter().collect());
+        self.trial = None;
+        killed
     }
 
     fn say(&self, message: &FromKeeper) {
         // If nobody listens the next receive says so.
         let json = serde_json::to_vec(message).unwrap_or_default();
         let _ = rustix::net::send(&self.harness, &json, SendFlags::NOSIGNAL);
+    }
+}
+
+/// Kills every descendant of this process, which must be a subreaper, but `spared` and those below
+/// them; how many that were. Killing a process hands its children to us, so going on until there are
+/// none finds all of them.
+pub(crate) fn sweep(spared: &BTreeSet<i32>) -> u32 {
+    let deadline = Instant::now() + SWEEP;
+    let mut killed = BTreeSet::new();
+    loop {
+        while matches!(process::reap(Reap::AnyEnded), Ok(Some(_))) {}
+        let left: Vec<i32> =
+            children_of_self().into_iter().filter(|pid| !spared.contains(pid)).collect();
+        if left.is_empty() || Instant::now() > deadline {
+            return killed.len() as u32;
+        }
+        for pid in left {
+            killed.insert(pid);
+            process::kill_child(pid);
+        }
+        std::thread::sleep(Duration::from_micros(100));
     }
 }
 

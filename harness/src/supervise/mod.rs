@@ -3,12 +3,17 @@
 //! A worker owns a [`Cell`]: a keeper process, below it perhaps a zygote, below that the trial. The
 //! worker reads the trial's output, feeds the [watchdog], captures stacks when there is reason to,
 //! kills what has to be killed, and writes down what it saw.
+//!
+//! A program that nobody prepared is run and watched in place by `program` and `tree`.
 
 mod cell;
 pub mod keeper;
 mod monitor;
 mod output;
 mod packet;
+pub(crate) mod partial;
+pub(crate) mod program;
+pub(crate) mod tree;
 mod watch;
 pub mod watchdog;
 
@@ -56,7 +61,22 @@ pub(crate) fn foreign_proc() -> Option<String> {
 }
 
 fn parent_of(pid: i32) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat(&format!("/proc/{pid}/stat"))?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// The state letter of a process; `None` when it is gone.
+fn process_state(pid: i32) -> Option<char> {
+    stat(&format!("/proc/{pid}/stat"))?.trim_start().chars().next()
+}
+
+/// The state letter of a thread; `None` when it is gone.
+fn thread_state(pid: i32, tid: i32) -> Option<char> {
+    stat(&format!("/proc/{pid}/task/{tid}/stat"))?.trim_start().chars().next()
+}
+
+/// What follows the name in a `stat` file.
+fn stat(path: &str) -> Option<String> {
+    let stat = std::fs::read_to_string(path).ok()?;
     // The name in parentheses may hold anything, also parentheses and spaces.
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+    Some(stat.rsplit_once(')')?.1.to_owned())
 }

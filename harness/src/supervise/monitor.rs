@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::watchdog::Collect;
+use super::watchdog::{Collect, Input, Output};
 use crate::observation::{ThreadSeen, Wait};
 
 /// Reads one process.
@@ -25,6 +25,27 @@ struct Files {
 impl Monitor {
     pub(crate) fn new(pid: i32) -> Monitor {
         Monitor { pid, threads: BTreeMap::new() }
+    }
+
+    /// What the watchdog wishes to know; `None` if it wishes nothing, or when the process is gone.
+    pub(crate) fn answer(&mut self, wish: &Output) -> Option<Input> {
+        match wish {
+            Output::Wait | Output::Conclude(_) => None,
+            Output::CollectTwice => {
+                let first = self.collect(true)?;
+                let second = if first.complete { self.collect(true) } else { None };
+                let wakers = match &second {
+                    Some(second) if *second == first => self.outside_wakers(&first.threads),
+                    _ => vec![],
+                };
+                Some(Input::Collected { first, second, wakers })
+            }
+            Output::Survey => {
+                let all = self.collect(false)?;
+                let wakers = self.outside_wakers(&all.threads);
+                Some(Input::Surveyed { all, wakers })
+            }
+        }
     }
 
     /// Reads every thread; `None` when the process is gone. With `early_out` it stops at the first

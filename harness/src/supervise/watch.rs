@@ -89,35 +89,17 @@ impl Watch {
         };
         let tick = Tick { at: self.begun.elapsed(), cpu, phase, actors: actors_of(board) };
         let mut wish = self.watchdog.feed(Input::Tick(tick));
-        loop {
-            let answer = match wish {
-                Wish::Wait => return,
-                Wish::Conclude(mut standstill) => {
-                    if let Standstill::Complete { after_us, .. } = &mut standstill {
-                        // The watchdog knows when the look began; the proof took two collects more.
-                        *after_us = self.begun.elapsed().as_micros() as u64;
-                    }
-                    self.standstill = Some(standstill);
-                    self.capture(pid, capturer);
-                    self.kill();
-                    return;
-                }
-                Wish::CollectTwice => {
-                    let Some(first) = monitor.collect(true) else { return };
-                    let second = if first.complete { monitor.collect(true) } else { None };
-                    let wakers = match &second {
-                        Some(second) if *second == first => monitor.outside_wakers(&first.threads),
-                        _ => vec![],
-                    };
-                    Input::Collected { first, second, wakers }
-                }
-                Wish::Survey => {
-                    let Some(all) = monitor.collect(false) else { return };
-                    let wakers = monitor.outside_wakers(&all.threads);
-                    Input::Surveyed { all, wakers }
-                }
-            };
+        while let Some(answer) = monitor.answer(&wish) {
             wish = self.watchdog.feed(answer);
+        }
+        if let Wish::Conclude(mut standstill) = wish {
+            if let Standstill::Complete { after_us, .. } = &mut standstill {
+                // The watchdog knows when the look began; the proof took two collects more.
+                *after_us = self.begun.elapsed().as_micros() as u64;
+            }
+            self.standstill = Some(standstill);
+            self.capture(pid, capturer);
+            self.kill();
         }
     }
 

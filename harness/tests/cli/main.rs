@@ -5,3 +5,5 @@ mod death;
 mod rude;
 mod run;
 mod stress;
+mod watch;
+mod wrapper;

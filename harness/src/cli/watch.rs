@@ -1,0 +1,272 @@
+//! `standstill watch`: any program, run in place, and told of where it hangs.
+
+mod args;
+mod case;
+mod core;
+mod keep;
+
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+
+use super::{Exit, Failure, MessageFormat, complain, print};
+use crate::capture::CaptureError;
+use crate::detect::scene::judge;
+use crate::inspect::{Inspector, Sampling};
+use crate::observation::Standstill;
+use crate::report::scene as report;
+use crate::scene::Scene;
+use crate::supervise::foreign_proc;
+use crate::supervise::keeper::sweep;
+use crate::supervise::partial::Seen;
+use crate::supervise::program::{Program, StartError, end_like};
+use crate::supervise::tree::{Sighting, Tree};
+use crate::verdict::{Confidence, Kind, Verdict};
+
+use args::OnHang;
+pub(super) use args::WatchArgs;
+use case::{Case, Closing, in_order_of_weight};
+use keep::Keep;
+
+/// How often the processes are looked at while the program is young, and a deadlock is to be told
+/// of before anybody wonders.
+const YOUNG: Duration = Duration::from_millis(5);
+/// How often afterwards, when a watch may go on for days.
+const OLD: Duration = Duration::from_millis(25);
+/// How long a program is young.
+const YOUTH: Duration = Duration::from_secs(3);
+/// How often the program is asked what it runs now.
+const INTRODUCTION: Duration = Duration::from_millis(100);
+/// What is looked at when all threads wait: it shows the same twice.
+const AT_REST: Sampling = Sampling { samples: 2, every: Duration::from_millis(50) };
+/// What is looked at while some threads go on: who of the others ran meanwhile?
+const SUSPECT: Sampling = Sampling { samples: 2, every: Duration::from_millis(300) };
+/// Looks that a deadline takes at the processes together, and processes that it looks at.
+const LOOKS: u32 = 32;
+
+pub(super) fn main(args: &WatchArgs) -> Result<Exit, Failure> {
+    let keep = args.keep.as_deref().map(Keep::new).transpose()?;
+    if let Some(why) = foreign_proc() {
+        return Err(Failure { exit: Exit::NotWatched, error: anyhow!(why) });
+    }
+    let Some((name, arguments)) = args.command.split_first() else {
+        return Err(Failure::usage(anyhow!("there is no program to watch")));
+    };
+    let program = Program::start(name, arguments).map_err(|error| {
+        let exit = match error {
+            StartError::NotFound(..) => Exit::NotFound,
+            StartError::NotExecutable(..) => Exit::NotExecutable,
+            StartError::System(..) => Exit::NotWatched,
+        };
+        Failure { exit, error: anyhow!("failed to {error}") }
+    })?;
+    let mut watch = Watch {
+        tree: Tree::new(program.pid, args.timeout.0, program.strangers.clone()),
+        main: Inspector::introduce(program.pid),
+        introduced: Instant::now(),
+        inspector: Inspector::new(),
+        cases: vec![],
+        program,
+        args,
+    };
+    let status = watch.run();
+    watch.close(status, keep.as_ref());
+    Ok(match status {
+        Some(status) => Exit::Program(end_like(status)),
+        None => Exit::Hung,
+    })
+}
+
+/// A program under watch, and what was found so far.
+struct Watch<'a> {
+    args: &'a WatchArgs,
+    program: Program,
+    tree: Tree,
+    inspector: Inspector,
+    /// The program's own process, not looked at.
+    main: Scene,
+    introduced: Instant,
+    cases: Vec<Case>,
+}
+
+impl Watch<'_> {
+    /// Watches until the program has ended; its wait status, or `None` if it was killed.
+    fn run(&mut self) -> Option<i32> {
+        loop {
+            let pause = if self.program.awake() < YOUTH { YOUNG } else { OLD };
+            let tree = &self.tree;
+            self.program.wait(pause, |pid| tree.contains(pid));
+            if self.program.status.is_some() {
+                return self.program.status;
+            }
+            self.introduce();
+            let at = self.program.awake();
+            let sighting = self.tree.tick(at);
+            for note in std::mem::take(&mut self.tree.notes) {
+                complain(&format!("standstill: note: {note}"));
+                self.main.notes.push(note);
+            }
+            let cases = match sighting {
+                Some(sighting) => self.look(sighting, at),
+                None => continue,
+            };
+            if cases.is_empty() {
+                continue;
+            }
+            if self.args.on_hang == OnHang::Report {
+                self.tell(&cases);
+                self.cases.extend(cases);
+                continue;
+            }
+            self.cases = cases;
+            if self.args.on_hang == OnHang::Core {
+                self.write_core();
+            }
+            // First of all nobody hangs any more, then it is told: telling may have to wait for
+            // somebody who reads.
+            sweep(&self.program.strangers);
+            let left = self.program.children();
+            if !left.is_empty() {
+                complain(&format!("standstill: these processes could not be killed: {left:?}"));
+            }
+            self.tell(&self.cases);
+            return None;
+        }
+    }
+
+    /// A program may become another by `exec`, and when it has ended nobody knows which it was.
+    fn introduce(&mut self) {
+        if self.introduced.elapsed() < INTRODUCTION {
+            return;
+        }
+        self.introduced = Instant::now();
+        let now = Inspector::introduce(self.program.pid);
+        if !now.program.is_empty() {
+            self.main = Scene { notes: std::mem::take(&mut self.main.notes), ..now };
+        }
+    }
+
+    /// Looks at what was sighted: the processes that hang, the weightiest first.
+    fn look(&mut self, sighting: Sighting, at: Duration) -> Vec<Case> {
+        match sighting {
+            Sighting::Complete(pid, standstill) => {
+                self.tree.excuse(pid);
+                self.case(pid, Some(standstill), Some(AT_REST)).into_iter().collect()
+            }
+            Sighting::Suspect(pid) => {
+                let begun = Instant::now();
+                let case = self.case(pid, None, Some(SUSPECT));
+                let seen = case.as_ref().map_or(Seen::Nothing, |case| seen(&case.verdict));
+                let is_enough = self.tree.looked(pid, self.program.awake(), begun.elapsed(), seen);
+                if is_enough {
+                    self.tree.excuse(pid);
+                }
+                case.filter(|_| is_enough).into_iter().collect()
+            }
+            Sighting::Deadline => {
+                let all = self.tree.at_deadline(at);
+                let samples =
+                    (LOOKS / all.len().max(1) as u32).clamp(2, Sampling::default().samples);
+                let sampling = Sampling { samples, ..Sampling::default() };
+                let looked = (0..).map(|nth| (nth < LOOKS).then_some(sampling));
+                let cases = all
+                    .into_iter()
+                    .zip(looked)
+                    .filter_map(|((pid, standstill), sampling)| {
+                        self.tree.excuse(pid);
+                        self.case(pid, Some(standstill), sampling)
+                    })
+                    .collect();
+                // Looking takes its time, in which the program may well have come to its end.
+                let tree = &self.tree;
+                self.program.wait(Duration::ZERO, |pid| tree.contains(pid));
+                if self.program.status.is_some() { vec![] } else { in_order_of_weight(cases) }
+            }
+        }
+    }
+
+    /// Looks at one process and judges it; `None` if it has ended meanwhile.
+    fn case(
+        &mut self,
+        pid: i32,
+        standstill: Option<Standstill>,
+        sampling: Option<Sampling>,
+    ) -> Option<Case> {
+        let mut scene = Inspector::introduce(pid);
+        scene.standstill = standstill;
+        let timeout = self.args.timeout.0.unwrap_or_default();
+        scene.timeout_ms = timeout.as_millis() as u64;
+        match sampling {
+            None => {
+                scene.notes.push("There were too many processes to look at this one.".to_owned())
+            }
+            Some(sampling) => match self.inspector.look(&mut scene, sampling) {
+                Ok(()) => {}
+                Err(CaptureError::Gone { .. }) => return None,
+                Err(error) => scene.notes.push(format!("There are no stacks: failed to {error}.")),
+            },
+        }
+        let verdict = judge(&scene);
+        Some(Case::new(scene, verdict))
+    }
+
+    fn write_core(&self) {
+        let Some(culprit) = self.cases.first() else { return };
+        let dir = self.args.keep.clone().unwrap_or_default();
+        let path = dir.join(format!("core.{}", culprit.scene.pid));
+        match core::write(culprit.scene.pid, &path) {
+            Ok(()) => complain(&format!("standstill: wrote {}", path.display())),
+            Err(why) => complain(&format!("standstill: no core file was written: {why}")),
+        }
+    }
+
+    fn tell(&self, cases: &[Case]) {
+        if self.args.message_format == MessageFormat::Human {
+            for case in cases {
+                complain(case.text().trim_end());
+            }
+        }
+    }
+
+    /// The last words: what became of the program, and of what was found.
+    fn close(&mut self, status: Option<i32>, keep: Option<&Keep>) {
+        if let Some(status) = status {
+            self.main.status = Some(status);
+            self.main.is_rust =
+                libc::WEXITSTATUS(status) == 101 && case::is_rust(&self.main.program);
+        }
+        let ended = Case::new(self.main.clone(), judge(&self.main));
+        // A panic has told of itself, in more words.
+        let told = ended.verdict.first().is_none_or(|first| first.kind == Kind::Panic);
+        if !told && status.is_some() && self.args.message_format == MessageFormat::Human {
+            complain(report::headline(&ended.scene, &ended.verdict).trim_end());
+        }
+        let mut cases = std::mem::take(&mut self.cases);
+        if cases.is_empty() || (status.is_some() && ended.verdict.first().is_some()) {
+            cases.push(ended);
+        }
+        let closing = Closing::new(in_order_of_weight(cases), status);
+        if let Some(keep) = keep
+            && closing.is_worth_keeping()
+            && let Err(why) = keep.write(&closing)
+        {
+            complain(&format!("standstill: not all was kept: failed to {why}"));
+        }
+        if self.args.message_format == MessageFormat::Json {
+            // The program's last line may lack its end.
+            print(&format!("\n{}", closing.json_lines()));
+        }
+    }
+}
+
+/// What a look at a suspect comes to. Only deadlocks count: a process that is neither proven to stand
+/// still nor past its deadline may have other reasons for all else.
+fn seen(verdict: &Verdict) -> Seen {
+    let is_deadlock = |kind| matches!(kind, Kind::Deadlock | Kind::SelfDeadlock);
+    let deadlock = verdict.findings().iter().find(|finding| is_deadlock(finding.kind));
+    match deadlock.map(|finding| (finding.confidence, finding)) {
+        Some((Confidence::Proven, _)) => Seen::Proven,
+        Some((Confidence::Inferred, finding)) => Seen::Inferred(finding.fingerprint.clone()),
+        Some((Confidence::Suspected, _)) | None => Seen::Nothing,
+    }
+}
