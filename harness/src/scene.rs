@@ -3,6 +3,9 @@
 //! It is to `watch` and `inspect` what an [`Observation`](crate::observation::Observation) is to a
 //! trial: it is stored, and judged by [`detect`](crate::detect) alone.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Snapshot;
@@ -10,6 +13,75 @@ use crate::observation::{Standstill, ThreadSeen};
 
 /// Version of the stored form.
 pub const SCHEMA: u32 = 1;
+
+/// The file, in a directory that `watch` or `inspect` has kept, that holds scenes, one a line.
+pub const SCENES: &str = "scenes.jsonl";
+
+/// Why kept scenes cannot be used. Reads after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum SceneError {
+    /// The system's word.
+    #[error("read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line that is no scene.
+    #[error("read {}: line {line} is no scene: {why}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What the parser says.
+        why: String,
+    },
+    /// One that another version wrote.
+    #[error(
+        "read {}: it has schema {found}, and this version reads {SCHEMA}: use the standstill that \
+         wrote it",
+        path.display()
+    )]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// What it has.
+        found: u64,
+    },
+}
+
+/// The scenes of a file, in order.
+pub fn load(path: &Path) -> Result<Vec<Scene>, SceneError> {
+    let read = std::fs::read(path);
+    let bytes = read.map_err(|source| SceneError::Read { path: path.to_owned(), source })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let parsed = lines.map(|(nth, line)| {
+        let corrupt = |error: serde_json::Error| SceneError::Corrupt {
+            path: path.to_owned(),
+            line: nth + 1,
+            why: error.to_string(),
+        };
+        let value: serde_json::Value = serde_json::from_str(line).map_err(corrupt)?;
+        match value.get("schema").and_then(serde_json::Value::as_u64) {
+            Some(found) if found != u64::from(SCHEMA) => {
+                Err(SceneError::Schema { path: path.to_owned(), found })
+            }
+            _ => serde_json::from_value(value).map_err(corrupt),
+        }
+    });
+    let scenes: Vec<Scene> = parsed.collect::<Result<_, _>>()?;
+    match scenes.is_empty() {
+        false => Ok(scenes),
+        true => Err(SceneError::Corrupt {
+            path: path.to_owned(),
+            line: 1,
+            why: "the file is empty".to_owned(),
+        }),
+    }
+}
 
 /// What was seen of one process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,9 @@
 //! The command line: what can be typed, and which module does it.
 
+mod classify;
+mod core;
+mod inspect;
+mod keep;
 mod list;
 mod report;
 mod stress;
@@ -124,6 +128,10 @@ enum Command {
     Stress(Box<StressArgs>),
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
+    /// Look at a process that hangs already, and leave it running
+    Inspect(inspect::InspectArgs),
+    /// Judge a stored run, or kept scenes, again with the detectors of this version
+    Classify(classify::ClassifyArgs),
     /// Show the scenarios there are
     List(ListArgs),
     /// Write REPORT.md of a stored run again
@@ -284,6 +292,8 @@ pub fn main() -> Result<Exit, Failure> {
     }
     match command {
         Command::Watch(args) => watch::main(&args),
+        Command::Inspect(args) => inspect::main(&args),
+        Command::Classify(args) => classify::main(&args),
         Command::Stress(args) => stress::main(*args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),

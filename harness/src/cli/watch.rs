@@ -2,13 +2,13 @@
 
 mod args;
 mod case;
-mod core;
-mod keep;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
+use super::keep::Keep;
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::capture::CaptureError;
 use crate::detect::scene::judge;
@@ -26,7 +26,6 @@ use crate::verdict::{Confidence, Kind, Verdict};
 use args::OnHang;
 pub(super) use args::WatchArgs;
 use case::{Case, Closing, in_order_of_weight};
-use keep::Keep;
 
 /// How often the processes are looked at while the program is young, and a deadlock is to be told
 /// of before anybody wonders.
@@ -67,10 +66,11 @@ pub(super) fn main(args: &WatchArgs) -> Result<Exit, Failure> {
         inspector: Inspector::new(),
         cases: vec![],
         program,
+        keep,
         args,
     };
     let status = watch.run();
-    watch.close(status, keep.as_ref());
+    watch.close(status);
     Ok(match status {
         Some(status) => Exit::Program(end_like(status)),
         None => Exit::Hung,
@@ -87,6 +87,7 @@ struct Watch<'a> {
     main: Scene,
     introduced: Instant,
     cases: Vec<Case>,
+    keep: Option<Keep>,
 }
 
 impl Watch<'_> {
@@ -212,10 +213,17 @@ impl Watch<'_> {
 
     fn write_core(&self) {
         let Some(culprit) = self.cases.first() else { return };
-        let dir = self.args.keep.clone().unwrap_or_default();
-        let path = dir.join(format!("core.{}", culprit.scene.pid));
-        match core::write(culprit.scene.pid, &path) {
-            Ok(()) => complain(&format!("standstill: wrote {}", path.display())),
+        let pid = culprit.scene.pid;
+        let made = self.keep.as_ref().map_or(Ok(Path::new("")), Keep::make);
+        let written = made.and_then(|dir| {
+            super::core::write(
+                pid,
+                super::core::culprit(&culprit.scene),
+                &dir.join(format!("core.{pid}")),
+            )
+        });
+        match written {
+            Ok(said) => complain(&said),
             Err(why) => complain(&format!("standstill: no core file was written: {why}")),
         }
     }
@@ -229,7 +237,7 @@ impl Watch<'_> {
     }
 
     /// The last words: what became of the program, and of what was found.
-    fn close(&mut self, status: Option<i32>, keep: Option<&Keep>) {
+    fn close(&mut self, status: Option<i32>) {
         if let Some(status) = status {
             self.main.status = Some(status);
             self.main.is_rust =
@@ -246,9 +254,9 @@ impl Watch<'_> {
             cases.push(ended);
         }
         let closing = Closing::new(in_order_of_weight(cases), status);
-        if let Some(keep) = keep
+        if let Some(keep) = &self.keep
             && closing.is_worth_keeping()
-            && let Err(why) = keep.write(&closing)
+            && let Err(why) = keep.write(&closing.cases(), &closing.verdict())
         {
             complain(&format!("standstill: not all was kept: failed to {why}"));
         }

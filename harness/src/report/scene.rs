@@ -2,21 +2,46 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value, json};
+
+use crate::detect;
+use crate::graph::draw;
 use crate::scene::Scene;
-use crate::text::indented;
-use crate::verdict::{Finding, Verdict};
+use crate::text::{indented, printable};
+use crate::verdict::{Finding, Kind, Verdict};
 
 /// Longest command that is told in full, in characters.
 const COMMAND: usize = 120;
 
-/// Verdict, evidence and stacks of one process, several lines.
+/// Verdict, graph, evidence and stacks of one process, several lines.
 pub fn text(scene: &Scene, verdict: &Verdict) -> String {
+    let mut out = brief(scene, verdict);
+    if let Some(look) = scene.looks.last() {
+        let _ = writeln!(
+            out,
+            "\n  stacks (the process was stopped for {} us):",
+            look.stacks.stopped_us
+        );
+        out.push_str(&indented(&look.stacks.to_string(), 4));
+    }
+    out
+}
+
+/// The same without the stacks.
+pub fn brief(scene: &Scene, verdict: &Verdict) -> String {
     let mut out = headline(scene, verdict);
+    if !scene.looks.is_empty() {
+        let graph = detect::scene::graph(scene);
+        out.push('\n');
+        out.push_str(&indented(&draw::draw(&graph), 2));
+        out.push('\n');
+    }
     for (nth, finding) in verdict.findings().iter().enumerate() {
         if nth > 0 {
             let _ =
                 writeln!(out, "  {} ({}): {}", finding.kind, finding.confidence, finding.summary);
         }
+        out.push_str("  evidence:\n");
         for line in &finding.evidence {
             let _ = writeln!(out, "    - {line}");
         }
@@ -24,12 +49,32 @@ pub fn text(scene: &Scene, verdict: &Verdict) -> String {
     for note in &scene.notes {
         let _ = writeln!(out, "  note: {note}");
     }
-    if let Some(look) = scene.looks.last() {
-        let _ =
-            writeln!(out, "  stacks (the process was stopped for {} us):", look.stacks.stopped_us);
-        out.push_str(&indented(&look.stacks.to_string(), 4));
-    }
-    out
+    printable(&out)
+}
+
+/// Everything a program might want of it, in one object.
+pub fn json(scene: &Scene, verdict: &Verdict) -> Value {
+    let mut kinds: Vec<Kind> = verdict.findings().iter().map(|f| f.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let why = match verdict {
+        Verdict::Inconclusive { why } => Some(why),
+        _ => None,
+    };
+    let stopped: Vec<u64> = scene.looks.iter().map(|look| look.stacks.stopped_us).collect();
+    json!({
+        "event": "process",
+        "verdict": verdict.name(),
+        "kinds": kinds,
+        "findings": verdict.findings(),
+        "why": why,
+        "pid": scene.pid,
+        "program": scene.program,
+        "command": scene.command,
+        "graph": scene.looks.last().map(|_| detect::scene::graph(scene)),
+        "stopped_us": stopped,
+        "notes": scene.notes,
+    })
 }
 
 /// The verdict and the process, one line.
@@ -86,12 +131,17 @@ mod tests {
         let threads = vec![ThreadStack { tid: 7, name: "main".into(), ..ThreadStack::default() }];
         let stacks = Snapshot { threads, stopped_us: 90, ..Snapshot::default() };
         scene.looks.push(Look { stacks, ..Look::default() });
-        assert_eq!(
-            text(&scene, &found()),
-            "standstill: deadlock (proven): they wait for each other; process 7 (app --fast)\n    \
-             - one waits\n    - two waits\n  stacks (the process was stopped for 90 us):\n    \
-             1 thread: main\n"
-        );
+        let text = text(&scene, &found());
+        let mut rest = &text[..];
+        for part in [
+            "standstill: deadlock (proven): they wait for each other; process 7 (app --fast)\n",
+            "main (7)",
+            "- one waits\n    - two waits\n",
+            "stacks (the process was stopped for 90 us):\n    1 thread: main\n",
+        ] {
+            let at = rest.find(part).unwrap_or_else(|| panic!("{part} is not in {rest}"));
+            rest = &rest[at + part.len()..];
+        }
     }
 
     #[test]

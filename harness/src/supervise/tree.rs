@@ -259,6 +259,7 @@ impl Member {
             cpu_ms: cpu.saturating_sub(before).as_millis() as u64,
             waited_ms: 0,
             actors: vec![],
+            still: vec![],
             threads,
             wakers,
         };

@@ -6,13 +6,12 @@ use std::fs::File;
 use object::{Object, ObjectSection, ReadCache};
 use serde_json::{Value, json};
 
-use crate::graph::WaitGraph;
 use crate::observation::Standstill;
 use crate::os::process::signal_name;
 use crate::report::scene as report;
 use crate::scene::Scene;
 use crate::supervise::tree::{children, waits_for_a_child};
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::Verdict;
 
 /// One process and its verdict.
 pub(super) struct Case {
@@ -48,25 +47,7 @@ impl Case {
     }
 
     fn json(&self) -> Value {
-        let mut kinds: Vec<Kind> = self.verdict.findings().iter().map(|f| f.kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let why = match &self.verdict {
-            Verdict::Inconclusive { why } => Some(why),
-            _ => None,
-        };
-        json!({
-            "event": "process",
-            "verdict": self.verdict.name(),
-            "kinds": kinds,
-            "findings": self.verdict.findings(),
-            "why": why,
-            "pid": self.scene.pid,
-            "program": self.scene.program,
-            "command": self.scene.command,
-            "graph": self.scene.looks.last().map(|look| WaitGraph::of(&look.stacks)),
-            "notes": self.scene.notes,
-        })
+        report::json(&self.scene, &self.verdict)
     }
 }
 
@@ -125,16 +106,9 @@ impl Closing {
         line
     }
 
-    /// What people read.
-    pub(super) fn report(&self) -> String {
-        let texts: Vec<String> = self.cases.iter().map(Case::text).collect();
-        crate::text::printable(&texts.join("\n"))
-    }
-
-    /// Every scene, one a line.
-    pub(super) fn scenes(&self) -> String {
-        let lines = self.cases.iter().filter_map(|case| serde_json::to_string(&case.scene).ok());
-        lines.map(|line| line + "\n").collect()
+    /// The processes and what was found of them.
+    pub(super) fn cases(&self) -> Vec<(&Scene, &Verdict)> {
+        self.cases.iter().map(|case| (&case.scene, &case.verdict)).collect()
     }
 }
 
@@ -153,7 +127,7 @@ mod tests {
     use super::*;
     use crate::board::Phase;
     use crate::observation::{ThreadSeen, Wait, Window};
-    use crate::verdict::{Confidence, Finding};
+    use crate::verdict::{Confidence, Finding, Kind};
 
     fn case(pid: i32, kind: Kind, confidence: Confidence, nr: i64) -> Case {
         let thread = ThreadSeen { tid: pid, wait: Wait::Syscall { nr }, schedstat: [1; 3] };
@@ -162,6 +136,7 @@ mod tests {
             cpu_ms: 0,
             waited_ms: 0,
             actors: vec![],
+            still: vec![],
             threads: vec![thread],
             wakers: vec![],
         };

@@ -1,13 +1,18 @@
-//! The directory in which a watch leaves what it found.
+//! The directory in which `watch` and `inspect` leave what they found.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use serde_json::Value;
 
 use super::Failure;
-use super::case::Closing;
+use crate::detect;
+use crate::graph::{dot, svg};
+use crate::report::scene as report;
+use crate::scene::{SCENES, Scene};
+use crate::verdict::Verdict;
 
 /// A directory that is new or empty.
 pub(super) struct Keep(PathBuf);
@@ -28,16 +33,34 @@ impl Keep {
         }
     }
 
-    /// Writes every file that can be written. The error reads after "failed to" and is the first.
-    pub(super) fn write(&self, closing: &Closing) -> Result<(), String> {
+    /// Where it is, made if need be.
+    pub(super) fn make(&self) -> Result<&Path, String> {
         let Keep(dir) = self;
         std::fs::create_dir_all(dir)
             .map_err(|error| format!("create {}: {error}", dir.display()))?;
-        let files = [
-            ("report.txt", closing.report()),
-            ("verdict.json", format!("{}\n", closing.verdict())),
-            ("scene.json", closing.scenes()),
+        Ok(dir)
+    }
+
+    /// Writes every file that can be written: the report, the verdict, all scenes, and the graph of
+    /// each process. The error reads after "failed to" and is the first.
+    pub(super) fn write(
+        &self,
+        cases: &[(&Scene, &Verdict)],
+        verdict: &Value,
+    ) -> Result<(), String> {
+        let dir = self.make()?;
+        let texts: Vec<String> = cases.iter().map(|(scene, v)| report::text(scene, v)).collect();
+        let lines = cases.iter().filter_map(|(scene, _)| serde_json::to_string(scene).ok());
+        let mut files = vec![
+            ("report.txt".to_owned(), crate::text::printable(&texts.join("\n"))),
+            ("verdict.json".to_owned(), format!("{verdict}\n")),
+            (SCENES.to_owned(), lines.map(|line| line + "\n").collect()),
         ];
+        for (scene, _) in cases.iter().filter(|(scene, _)| !scene.looks.is_empty()) {
+            let graph = detect::scene::graph(scene);
+            files.push((format!("graph-{}.dot", scene.pid), dot::dot(&graph)));
+            files.push((format!("graph-{}.svg", scene.pid), svg::svg(&graph)));
+        }
         let written: Vec<Result<(), String>> =
             files.iter().map(|(name, text)| write_new(&dir.join(name), text)).collect();
         written.into_iter().collect()
