@@ -81,17 +81,23 @@ impl Monitor {
                 }
             }
         };
-        let mut buffer = [0; 256];
-        // The schedule count is read before the wait: equal counts then say that the thread did not
-        // run from before the first reading of its wait until after the second.
-        let schedstat = match files.schedstat.read_at(&mut buffer, 0) {
-            Ok(n) if n > 0 => parse_schedstat(&buffer[..n]),
-            _ => return unreadable,
+        let count = |files: &Files| {
+            let mut buffer = [0; 128];
+            match files.schedstat.read_at(&mut buffer, 0) {
+                Ok(n) if n > 0 => Some(parse_schedstat(&buffer[..n])),
+                _ => None,
+            }
         };
+        // The count is read before the wait and again after it. Equal counts in two collects then say
+        // that the thread did not run from before the first reading of its wait until after the
+        // second; and one that was woken between the two, and has not run, is not seen to wait.
+        let (Some(schedstat), mut buffer) = (count(files), [0; 256]) else { return unreadable };
         let wait = match files.syscall.read_at(&mut buffer, 0) {
             Ok(n) if n > 0 => parse_syscall(&buffer[..n]),
             _ => return unreadable,
         };
+        let ran_meanwhile = wait.is_futex_forever() && count(files) != Some(schedstat);
+        let wait = if ran_meanwhile { Wait::Running } else { wait };
         // A thread that exists has been scheduled; zero says that this kernel does not count.
         if schedstat[2] == 0 {
             return unreadable;

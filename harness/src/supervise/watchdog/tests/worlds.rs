@@ -109,6 +109,8 @@ impl World {
                 self.act(i, PASS_ON);
             }
             let futex = |addr, timed| Wait::Futex { addr, val: 0, op: 0x80, timed };
+            let schedstat = self.threads[i].1;
+            self.go_on(2);
             let wait = match self.threads[i].0 {
                 Doing::Runs | Doing::Woken => Wait::Running,
                 Doing::Waits(word) => futex(word, false),
@@ -117,8 +119,10 @@ impl World {
                 Doing::Gone => Wait::Unreadable,
             };
             self.go_on(2);
+            let ran_meanwhile = wait.is_futex_forever() && self.threads[i].1 != schedstat;
+            let wait = if ran_meanwhile { Wait::Running } else { wait };
             let blocked = wait.is_futex_forever();
-            threads.push(ThreadSeen { tid: i as i32, wait, schedstat: self.threads[i].1 });
+            threads.push(ThreadSeen { tid: i as i32, wait, schedstat });
             if !blocked {
                 return broken_off(&threads);
             }
