@@ -94,10 +94,8 @@ impl Watch<'_> {
     fn run(&mut self) -> Option<i32> {
         loop {
             let pause = if self.program.awake() < YOUTH { YOUNG } else { OLD };
-            let tree = &self.tree;
-            self.program.wait(pause, |pid| tree.contains(pid));
-            if self.program.status.is_some() {
-                return self.program.status;
+            if let Some(status) = self.wait(pause) {
+                return Some(status);
             }
             self.introduce();
             let at = self.program.awake();
@@ -106,10 +104,12 @@ impl Watch<'_> {
                 complain(&format!("standstill: note: {note}"));
                 self.main.notes.push(note);
             }
-            let cases = match sighting {
-                Some(sighting) => self.look(sighting, at),
-                None => continue,
-            };
+            let Some(sighting) = sighting else { continue };
+            let cases = self.look(sighting, at);
+            // Looking takes its time, in which the program may well have come to its end.
+            if let Some(status) = self.wait(Duration::ZERO) {
+                return Some(status);
+            }
             if cases.is_empty() {
                 continue;
             }
@@ -118,9 +118,10 @@ impl Watch<'_> {
                 self.cases.extend(cases);
                 continue;
             }
-            self.cases = cases;
-            if self.args.on_hang == OnHang::Core {
-                self.write_core();
+            if self.args.on_hang == OnHang::Core
+                && let Some(culprit) = cases.first()
+            {
+                core::write(culprit.scene.pid, self.args.keep.as_deref());
             }
             // First of all nobody hangs any more, then it is told: telling may have to wait for
             // somebody who reads.
@@ -129,9 +130,17 @@ impl Watch<'_> {
             if !left.is_empty() {
                 complain(&format!("standstill: these processes could not be killed: {left:?}"));
             }
-            self.tell(&self.cases);
+            self.tell(&cases);
+            self.cases = cases;
             return None;
         }
+    }
+
+    /// Attends to the program for as long as `pause`; its wait status if it has ended.
+    fn wait(&mut self, pause: Duration) -> Option<i32> {
+        let tree = &self.tree;
+        self.program.wait(pause, |pid| tree.contains(pid));
+        self.program.status
     }
 
     /// A program may become another by `exec`, and when it has ended nobody knows which it was.
@@ -177,10 +186,7 @@ impl Watch<'_> {
                         self.case(pid, Some(standstill), sampling)
                     })
                     .collect();
-                // Looking takes its time, in which the program may well have come to its end.
-                let tree = &self.tree;
-                self.program.wait(Duration::ZERO, |pid| tree.contains(pid));
-                if self.program.status.is_some() { vec![] } else { in_order_of_weight(cases) }
+                in_order_of_weight(cases)
             }
         }
     }
@@ -208,16 +214,6 @@ impl Watch<'_> {
         }
         let verdict = judge(&scene);
         Some(Case::new(scene, verdict))
-    }
-
-    fn write_core(&self) {
-        let Some(culprit) = self.cases.first() else { return };
-        let dir = self.args.keep.clone().unwrap_or_default();
-        let path = dir.join(format!("core.{}", culprit.scene.pid));
-        match core::write(culprit.scene.pid, &path) {
-            Ok(()) => complain(&format!("standstill: wrote {}", path.display())),
-            Err(why) => complain(&format!("standstill: no core file was written: {why}")),
-        }
     }
 
     fn tell(&self, cases: &[Case]) {

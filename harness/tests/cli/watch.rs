@@ -252,6 +252,16 @@ fn what_was_found_is_kept_where_nothing_is_overwritten() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn whether_a_core_file_was_written_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--on-hang", "core", "--keep", dir.path().to_str().unwrap()];
+    let ran = watch(&flags, &[hangs(), "abba"]).exits(124);
+    assert!(ran.stderr.contains("core."), "{}", ran.stderr);
+    assert!(dir.path().join("report.txt").exists());
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn what_cannot_be_watched_is_refused_with_the_reason() {
     for (words, code, reason) in [
         (&["no-such-program"][..], 127, "it is not in PATH"),

@@ -7,11 +7,11 @@ use object::{Object, ObjectSection, ReadCache};
 use serde_json::{Value, json};
 
 use crate::graph::WaitGraph;
-use crate::observation::Standstill;
+use crate::observation::{Standstill, ThreadSeen, Wait};
 use crate::os::process::signal_name;
 use crate::report::scene as report;
 use crate::scene::Scene;
-use crate::supervise::tree::{children, waits_for_a_child};
+use crate::supervise::tree::children;
 use crate::verdict::{Kind, Verdict};
 
 /// One process and its verdict.
@@ -138,6 +138,13 @@ impl Closing {
     }
 }
 
+/// Whether a process does nothing but wait for a child of its own.
+fn waits_for_a_child(threads: &[ThreadSeen]) -> bool {
+    let waits = [libc::SYS_wait4, libc::SYS_waitid];
+    let in_wait = |t: &ThreadSeen| matches!(t.wait, Wait::Syscall { nr } if waits.contains(&nr));
+    !threads.is_empty() && threads.iter().all(in_wait)
+}
+
 /// Whether an executable was made by rustc, which notes that down in it.
 pub(super) fn is_rust(program: &str) -> bool {
     let Ok(file) = File::open(program) else { return false };
@@ -152,7 +159,7 @@ pub(super) fn is_rust(program: &str) -> bool {
 mod tests {
     use super::*;
     use crate::board::Phase;
-    use crate::observation::{ThreadSeen, Wait, Window};
+    use crate::observation::Window;
     use crate::verdict::{Confidence, Finding};
 
     fn case(pid: i32, kind: Kind, confidence: Confidence, nr: i64) -> Case {
