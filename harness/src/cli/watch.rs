@@ -95,10 +95,8 @@ impl Watch<'_> {
     fn run(&mut self) -> Option<i32> {
         loop {
             let pause = if self.program.awake() < YOUTH { YOUNG } else { OLD };
-            let tree = &self.tree;
-            self.program.wait(pause, |pid| tree.contains(pid));
-            if self.program.status.is_some() {
-                return self.program.status;
+            if let Some(status) = self.wait(pause) {
+                return Some(status);
             }
             self.introduce();
             let at = self.program.awake();
@@ -107,10 +105,12 @@ impl Watch<'_> {
                 complain(&format!("standstill: note: {note}"));
                 self.main.notes.push(note);
             }
-            let cases = match sighting {
-                Some(sighting) => self.look(sighting, at),
-                None => continue,
-            };
+            let Some(sighting) = sighting else { continue };
+            let cases = self.look(sighting, at);
+            // Looking takes its time, in which the program may well have come to its end.
+            if let Some(status) = self.wait(Duration::ZERO) {
+                return Some(status);
+            }
             if cases.is_empty() {
                 continue;
             }
@@ -119,9 +119,10 @@ impl Watch<'_> {
                 self.cases.extend(cases);
                 continue;
             }
-            self.cases = cases;
-            if self.args.on_hang == OnHang::Core {
-                self.write_core();
+            if self.args.on_hang == OnHang::Core
+                && let Some(culprit) = cases.first()
+            {
+                write_core(culprit, self.keep.as_ref());
             }
             // First of all nobody hangs any more, then it is told: telling may have to wait for
             // somebody who reads.
@@ -130,9 +131,17 @@ impl Watch<'_> {
             if !left.is_empty() {
                 complain(&format!("standstill: these processes could not be killed: {left:?}"));
             }
-            self.tell(&self.cases);
+            self.tell(&cases);
+            self.cases = cases;
             return None;
         }
+    }
+
+    /// Attends to the program for as long as `pause`; its wait status if it has ended.
+    fn wait(&mut self, pause: Duration) -> Option<i32> {
+        let tree = &self.tree;
+        self.program.wait(pause, |pid| tree.contains(pid));
+        self.program.status
     }
 
     /// A program may become another by `exec`, and when it has ended nobody knows which it was.
@@ -178,10 +187,7 @@ impl Watch<'_> {
                         self.case(pid, Some(standstill), sampling)
                     })
                     .collect();
-                // Looking takes its time, in which the program may well have come to its end.
-                let tree = &self.tree;
-                self.program.wait(Duration::ZERO, |pid| tree.contains(pid));
-                if self.program.status.is_some() { vec![] } else { in_order_of_weight(cases) }
+                in_order_of_weight(cases)
             }
         }
     }
@@ -209,23 +215,6 @@ impl Watch<'_> {
         }
         let verdict = judge(&scene);
         Some(Case::new(scene, verdict))
-    }
-
-    fn write_core(&self) {
-        let Some(culprit) = self.cases.first() else { return };
-        let pid = culprit.scene.pid;
-        let made = self.keep.as_ref().map_or(Ok(Path::new("")), Keep::make);
-        let written = made.and_then(|dir| {
-            super::core::write(
-                pid,
-                super::core::culprit(&culprit.scene),
-                &dir.join(format!("core.{pid}")),
-            )
-        });
-        match written {
-            Ok(said) => complain(&said),
-            Err(why) => complain(&format!("standstill: no core file was written: {why}")),
-        }
     }
 
     fn tell(&self, cases: &[Case]) {
@@ -264,6 +253,19 @@ impl Watch<'_> {
             // The program's last line may lack its end.
             print(&format!("\n{}", closing.json_lines()));
         }
+    }
+}
+
+/// Writes a core file of a process that is about to be killed, and says so.
+fn write_core(case: &Case, keep: Option<&Keep>) {
+    let pid = case.scene.pid;
+    let culprit = super::core::culprit(&case.scene);
+    let written = keep
+        .map_or(Ok(Path::new("")), Keep::make)
+        .and_then(|dir| super::core::write(pid, culprit, &dir.join(format!("core.{pid}"))));
+    match written {
+        Ok(said) => complain(&said),
+        Err(why) => complain(&format!("standstill: no core file was written: {why}")),
     }
 }
 

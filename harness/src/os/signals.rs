@@ -136,3 +136,9 @@ pub fn is_in_foreground() -> bool {
     // SAFETY: neither call touches memory.
     unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) == libc::getpgrp() }
 }
+
+/// Whether a process is in another session than this one, where this one's terminal is not its own.
+pub fn has_left_session(pid: i32) -> bool {
+    // SAFETY: getsid touches no memory.
+    unsafe { libc::getsid(pid) != libc::getsid(0) }
+}

@@ -11,8 +11,11 @@ pub mod keeper;
 mod monitor;
 mod output;
 mod packet;
+#[cfg(feature = "cli")]
 pub(crate) mod partial;
+#[cfg(feature = "cli")]
 pub(crate) mod program;
+#[cfg(feature = "cli")]
 pub(crate) mod tree;
 mod watch;
 pub mod watchdog;
@@ -62,16 +65,6 @@ pub(crate) fn foreign_proc() -> Option<String> {
 
 fn parent_of(pid: i32) -> Option<i32> {
     stat(&format!("/proc/{pid}/stat"))?.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
-/// The state letter of a process; `None` when it is gone.
-fn process_state(pid: i32) -> Option<char> {
-    stat(&format!("/proc/{pid}/stat"))?.trim_start().chars().next()
-}
-
-/// The state letter of a thread; `None` when it is gone.
-fn thread_state(pid: i32, tid: i32) -> Option<char> {
-    stat(&format!("/proc/{pid}/task/{tid}/stat"))?.trim_start().chars().next()
 }
 
 /// What follows the name in a `stat` file.

@@ -105,13 +105,14 @@ impl Program {
 
     /// Hands a signal on, unless the program has it already: from the kernel, which sends what is
     /// typed at a terminal to all of the foreground, or from one of its own, who sent it to the
-    /// whole group.
+    /// whole group. Neither reaches a program that has left for a session of its own. What this
+    /// process did to itself, by writing to a pipe that nobody reads, concerns nobody else.
     fn hand_on(&self, Letter { signal, sender }: Letter, is_below: &impl Fn(i32) -> bool) {
-        if let Some(sender) = sender
-            && signal != libc::SIGCHLD
-            && !is_below(sender)
-            && self.status.is_none()
-        {
+        let has_it = match sender {
+            None => !signals::has_left_session(self.pid),
+            Some(sender) => is_below(sender) || sender == std::process::id() as i32,
+        };
+        if !has_it && signal != libc::SIGCHLD && self.status.is_none() {
             signals::send(self.pid, signal);
         }
     }

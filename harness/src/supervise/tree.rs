@@ -7,18 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::children_of;
 use super::monitor::Monitor;
 use super::partial::{self, Partial, Seen};
 use super::watchdog::{Deadlines, Input, Output, Tick, Watchdog};
-use super::{children_of, process_state};
 use crate::board::Phase;
-use crate::observation::{Standstill, ThreadSeen, Wait, Window};
+use crate::observation::{Standstill, ThreadSeen, Window};
 use crate::os::cpu;
 
 /// How often new processes are looked for.
 const SCAN: Duration = Duration::from_millis(100);
 /// What anything costs at most is one part in so many of the time.
-const THRIFT: u32 = 20;
+const THRIFT: u32 = 50;
 
 /// Something that calls for a look.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,9 +231,8 @@ impl Member {
     /// stopped on its way out of a wait shows that wait still. If none is stopped now, and none has
     /// run since, none was stopped then.
     fn is_left_alone(&mut self, threads: &[ThreadSeen]) -> bool {
-        let is_stopped = |thread: &ThreadSeen| {
-            !matches!(super::thread_state(self.pid, thread.tid), Some('S' | 'D'))
-        };
+        let is_stopped =
+            |thread: &ThreadSeen| !matches!(thread_state(self.pid, thread.tid), Some('S' | 'D'));
         !threads.iter().any(is_stopped)
             && self.monitor.collect(false).is_some_and(|now| now.complete && now.threads == threads)
     }
@@ -278,6 +277,16 @@ pub(crate) fn children(pid: i32) -> BTreeSet<i32> {
     tids.flat_map(|tid| children_of(pid, tid)).collect()
 }
 
+/// The state letter of a process; `None` when it is gone.
+fn process_state(pid: i32) -> Option<char> {
+    super::stat(&format!("/proc/{pid}/stat"))?.trim_start().chars().next()
+}
+
+/// The state letter of a thread; `None` when it is gone.
+fn thread_state(pid: i32, tid: i32) -> Option<char> {
+    super::stat(&format!("/proc/{pid}/task/{tid}/stat"))?.trim_start().chars().next()
+}
+
 /// Whether a process has ended and waits to be reaped. One whose main thread alone has ended looks
 /// the same but for its other threads.
 fn has_ended(pid: i32, state: char) -> bool {
@@ -290,13 +299,6 @@ fn unreadable(pid: i32) -> Option<String> {
     let error = std::fs::read(format!("/proc/{pid}/task/{pid}/syscall")).err()?;
     let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
     denied.then(|| format!("it runs with other rights than this one ({error})"))
-}
-
-/// Whether a process does nothing but wait for a child of its own.
-pub(crate) fn waits_for_a_child(threads: &[ThreadSeen]) -> bool {
-    let waits = [libc::SYS_wait4, libc::SYS_waitid];
-    let in_wait = |t: &ThreadSeen| matches!(t.wait, Wait::Syscall { nr } if waits.contains(&nr));
-    !threads.is_empty() && threads.iter().all(in_wait)
 }
 
 #[cfg(test)]

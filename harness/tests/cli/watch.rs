@@ -217,6 +217,16 @@ fn told_to_report_it_tells_once_and_lets_the_program_end_by_itself() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn a_report_that_nobody_reads_does_not_reach_the_program_as_a_signal() {
+    let script = "trap 'exit 9' PIPE; sleep 1; exit 3";
+    let flags = ["watch", "--timeout", "200ms", "--on-hang", "report", "sh", "-c", script];
+    let mut child = standstill(&flags).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn an_end_of_its_own_is_told_to_programs() {
     let json = ["--message-format", "json"];
     let verdict = shell(&json, "exit 0").exits(0).verdict();
@@ -248,6 +258,16 @@ fn what_was_found_is_kept_where_nothing_is_overwritten() {
     let ran = ran.exits(124);
     assert!(ran.stderr.contains("not all was kept: failed to create"), "{}", ran.stderr);
     assert!(ran.stderr.contains("clock_nanosleep"), "{}", ran.stderr);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn whether_a_core_file_was_written_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--on-hang", "core", "--keep", dir.path().to_str().unwrap()];
+    let ran = watch(&flags, &[hangs(), "abba"]).exits(124);
+    assert!(ran.stderr.contains("core."), "{}", ran.stderr);
+    assert!(dir.path().join("report.txt").exists());
 }
 
 #[test]

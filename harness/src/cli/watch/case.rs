@@ -6,11 +6,11 @@ use std::fs::File;
 use object::{Object, ObjectSection, ReadCache};
 use serde_json::{Value, json};
 
-use crate::observation::Standstill;
+use crate::observation::{Standstill, ThreadSeen, Wait};
 use crate::os::process::signal_name;
 use crate::report::scene as report;
 use crate::scene::Scene;
-use crate::supervise::tree::{children, waits_for_a_child};
+use crate::supervise::tree::children;
 use crate::verdict::Verdict;
 
 /// One process and its verdict.
@@ -112,6 +112,13 @@ impl Closing {
     }
 }
 
+/// Whether a process does nothing but wait for a child of its own.
+fn waits_for_a_child(threads: &[ThreadSeen]) -> bool {
+    let waits = [libc::SYS_wait4, libc::SYS_waitid];
+    let in_wait = |t: &ThreadSeen| matches!(t.wait, Wait::Syscall { nr } if waits.contains(&nr));
+    !threads.is_empty() && threads.iter().all(in_wait)
+}
+
 /// Whether an executable was made by rustc, which notes that down in it.
 pub(super) fn is_rust(program: &str) -> bool {
     let Ok(file) = File::open(program) else { return false };
@@ -126,7 +133,7 @@ pub(super) fn is_rust(program: &str) -> bool {
 mod tests {
     use super::*;
     use crate::board::Phase;
-    use crate::observation::{ThreadSeen, Wait, Window};
+    use crate::observation::Window;
     use crate::verdict::{Confidence, Finding, Kind};
 
     fn case(pid: i32, kind: Kind, confidence: Confidence, nr: i64) -> Case {
