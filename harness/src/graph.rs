@@ -88,6 +88,13 @@ pub struct Thing {
     /// Whether somebody must have it (a lock), or it is an event that leaves no owner behind.
     #[serde(default)]
     pub owned: bool,
+    /// Whether all of its holders must act before a waiter goes on (readers before a writer, joined
+    /// threads), and not just the one of them that has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub every: bool,
+    /// Whether whoever has it is one of the holders, as far as stacks and code can show.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
     /// Whether it names an owner that is no thread of this process.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub orphan: bool,
@@ -103,6 +110,9 @@ pub struct Holder {
     pub tid: i32,
     /// Proven where the lock itself says so, inferred where its address was found on the stack.
     pub confidence: Confidence,
+    /// Whether it would know the lock's address anyway, because the lock lies on its own stack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weak: bool,
     /// What that rests on, as a clause.
     pub why: String,
     /// Where it was taken, as far as can be known: the function on whose part of the stack the guard
@@ -121,6 +131,10 @@ pub struct Cycle {
     pub confidence: Confidence,
     /// The threads, in the order of waiting, the least id first.
     pub tids: Vec<i32>,
+    /// Others that may have what a member waits for, or what one of these waits for. Where there are
+    /// any, the cycle stands or falls with them: none of them may be able to run either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<i32>,
     /// What each of them waits for: `things[i]` is wanted by `tids[i]` and held by the next.
     pub things: Vec<usize>,
 }

@@ -27,7 +27,7 @@ use modules::{AddressSpace, Binaries};
 use stop::StoppedThread;
 use unwind::{Call, Walker};
 pub use word::{AROUND, Mention, Place, Pointee, Word};
-use words::Finder;
+use words::{Bounds, Finder};
 
 /// All threads of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ impl Capturer {
         let words = std::mem::take(&mut stopped.words);
         let mut finder = Finder::new(words, stopped.witness, &space, &stopped.maps);
         let mut without_tables = BTreeSet::new();
-        let mut places = Vec::with_capacity(stopped.threads.len());
+        let mut bounds = Vec::with_capacity(stopped.threads.len());
         let mut threads = Vec::with_capacity(stopped.threads.len());
         for StoppedThread { tid, name, state } in stopped.threads {
             let mut thread = ThreadStack { tid, name, ..ThreadStack::default() };
@@ -173,14 +173,16 @@ impl Capturer {
             }
             finder.scan(tid, &state, &calls, &outermost);
             finder.scan_code(tid, &calls, &outermost, &mut self.binaries);
-            places.push((tid, state.registers.sp, state.registers.tls));
+            let outermost = calls.last().map_or(0, |call| call.sp);
+            let stack = state.registers.sp..outermost;
+            bounds.push(Bounds { tid, stack, tls: state.registers.tls });
             thread.truncated = truncated;
             thread.wait = Some(state.registers.wait());
             thread.tls = state.registers.tls;
             thread.state = state.hash();
             threads.push(thread);
         }
-        let words = finder.finish(&places, &mut self.binaries);
+        let words = finder.finish(&bounds, &mut self.binaries);
         threads.sort_by_key(|thread| (thread.tid != pid, thread.tid));
         notes.extend(without_tables.into_iter().map(|module| {
             format!("{module} has no unwind tables; frames outside of it follow frame pointers.")

@@ -61,6 +61,15 @@ fn is_data(address: u64, maps: &Maps) -> bool {
     maps.at(address).is_some_and(|m| m.writable)
 }
 
+/// Where the memory of a thread's own lies.
+pub(super) struct Bounds {
+    pub(super) tid: i32,
+    /// From its stack pointer to the outermost call that was found.
+    pub(super) stack: std::ops::Range<u64>,
+    /// Its thread pointer.
+    pub(super) tls: u64,
+}
+
 /// What the addresses stand for, and where on stacks they are found.
 pub(super) struct Finder<'a> {
     pub(super) space: &'a AddressSpace,
@@ -180,9 +189,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The words, with a place for each address. `threads` are the ids, stack pointers and thread
-    /// pointers.
-    pub(super) fn finish(self, threads: &[(i32, u64, u64)], binaries: &mut Binaries) -> Vec<Word> {
+    /// The words, with a place for each address.
+    pub(super) fn finish(self, threads: &[Bounds], binaries: &mut Binaries) -> Vec<Word> {
         let Finder { space, maps, mut words, .. } = self;
         let mut place = |address| place(address, space, maps, threads, binaries);
         for word in &mut words {
@@ -199,18 +207,18 @@ fn place(
     address: u64,
     space: &AddressSpace,
     maps: &Maps,
-    threads: &[(i32, u64, u64)],
+    threads: &[Bounds],
     binaries: &mut Binaries,
 ) -> Option<Place> {
     let mapping = maps.at(address)?;
-    let near = |tls: u64| tls != 0 && (tls.saturating_sub(TLS.0)..tls + TLS.1).contains(&address);
-    if let Some((tid, ..)) = threads.iter().find(|(.., tls)| near(*tls)) {
-        return Some(Place::Tls { tid: *tid });
-    }
-    let holds = |sp: u64| mapping.range.contains(&sp) && address >= sp;
-    let stacks = threads.iter().filter(|(_, sp, _)| holds(*sp));
-    if let Some((tid, ..)) = stacks.max_by_key(|(_, sp, _)| *sp) {
+    let live = |b: &&Bounds| (b.stack.start..b.stack.end).contains(&address);
+    if let Some(Bounds { tid, .. }) = threads.iter().find(live) {
         return Some(Place::Stack { tid: *tid });
+    }
+    let near =
+        |b: &&Bounds| b.tls != 0 && (b.tls.saturating_sub(TLS.0)..b.tls + TLS.1).contains(&address);
+    if let Some(Bounds { tid, .. }) = threads.iter().find(near) {
+        return Some(Place::Tls { tid: *tid });
     }
     if let Some(module) = space.data_module(address, maps) {
         let own = address.wrapping_sub(module.bias);

@@ -11,7 +11,8 @@ use anyhow::anyhow;
 use super::keep::Keep;
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::capture::CaptureError;
-use crate::detect::scene::judge;
+use crate::detect::scene::{graph, judge};
+use crate::graph::Cycle;
 use crate::inspect::{Inspector, Sampling};
 use crate::observation::Standstill;
 use crate::report::scene as report;
@@ -166,7 +167,8 @@ impl Watch<'_> {
             Sighting::Suspect(pid) => {
                 let begun = Instant::now();
                 let case = self.case(pid, None, Some(SUSPECT));
-                let seen = case.as_ref().map_or(Seen::Nothing, |case| seen(&case.verdict));
+                let seen =
+                    case.as_ref().map_or(Seen::Nothing, |case| seen(&case.scene, &case.verdict));
                 let is_enough = self.tree.looked(pid, self.program.awake(), begun.elapsed(), seen);
                 if is_enough {
                     self.tree.excuse(pid);
@@ -271,12 +273,19 @@ fn write_core(case: &Case, keep: Option<&Keep>) {
 
 /// What a look at a suspect comes to. Only deadlocks count: a process that is neither proven to stand
 /// still nor past its deadline may have other reasons for all else.
-fn seen(verdict: &Verdict) -> Seen {
+fn seen(scene: &Scene, verdict: &Verdict) -> Seen {
     let is_deadlock = |kind| matches!(kind, Kind::Deadlock | Kind::SelfDeadlock);
     let deadlock = verdict.findings().iter().find(|finding| is_deadlock(finding.kind));
     match deadlock.map(|finding| (finding.confidence, finding)) {
         Some((Confidence::Proven, _)) => Seen::Proven,
-        Some((Confidence::Inferred, finding)) => Seen::Inferred(finding.fingerprint.clone()),
+        Some((Confidence::Inferred, finding)) => {
+            let graph = graph(scene);
+            let sure = |cycle: &&Cycle| cycle.confidence > Confidence::Suspected;
+            match graph.cycles.iter().find(sure) {
+                Some(cycle) => Seen::Inferred(format!("{} {:?}", finding.fingerprint, cycle.tids)),
+                None => Seen::Nothing,
+            }
+        }
         Some((Confidence::Suspected, _)) | None => Seen::Nothing,
     }
 }

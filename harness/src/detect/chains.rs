@@ -17,12 +17,11 @@ pub(super) fn tell(graph: &WaitGraph, cycle: &Cycle) -> String {
         let next = cycle.tids[(nth + 1) % cycle.tids.len()];
         let holder = thing.holders.iter().find(|holder| holder.tid == next);
         let taken = holder.and_then(|h| h.site.as_deref()).map(|site| format!(", taken in {site}"));
+        let guess = holder.is_none_or(|holder| holder.confidence == Confidence::Suspected);
         let has = match next == *tid {
-            true if cycle.confidence == Confidence::Suspected => {
-                "which it may have itself".to_owned()
-            }
+            true if guess => "which it may have itself".to_owned(),
             true => "which it has itself".to_owned(),
-            false if cycle.confidence == Confidence::Suspected => {
+            false if guess => {
                 format!("which {} may have", who(graph, next))
             }
             false => format!("which {} has", who(graph, next)),
@@ -34,6 +33,13 @@ pub(super) fn tell(graph: &WaitGraph, cycle: &Cycle) -> String {
             place_of(node),
             describe(thing),
             taken.unwrap_or_default(),
+        );
+    }
+    if !cycle.with.is_empty() {
+        let others: Vec<String> = cycle.with.iter().map(|tid| who(graph, *tid)).collect();
+        line += &format!(
+            "; some of this may be had by {} instead, who cannot go on either",
+            others.join(", ")
         );
     }
     line
@@ -58,7 +64,9 @@ pub(super) fn threads(graph: &WaitGraph) -> Vec<String> {
 }
 
 fn thread(graph: &WaitGraph, node: &Node) -> String {
-    let mut line = format!("{}{}", node.doing, place_of(node));
+    let timed = node.wants.is_some_and(|want| want.timed);
+    let limit = if timed { " with a time limit" } else { "" };
+    let mut line = format!("{}{limit}{}", node.doing, place_of(node));
     let Some(thing) = graph.wanted_by(node.tid) else { return line };
     if node.what == WaitsFor::Join && !thing.holders.is_empty() {
         return format!("waits for the {}{}", thing.what, place_of(node));

@@ -26,7 +26,8 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
 /// The finding about the cycles of `graph` whose threads are all among `still`.
 pub(super) fn judge(graph: &WaitGraph, still: &BTreeSet<i32>, opening: String) -> Option<Finding> {
     let lasting = |cycle: &&Cycle| {
-        cycle.confidence > Confidence::Suspected && cycle.tids.iter().all(|tid| still.contains(tid))
+        let mut all = cycle.tids.iter().chain(&cycle.with);
+        cycle.confidence > Confidence::Suspected && all.all(|tid| still.contains(tid))
     };
     let cycles: Vec<&Cycle> = graph.cycles.iter().filter(lasting).collect();
     let surest = cycles.iter().max_by_key(|cycle| cycle.confidence)?;

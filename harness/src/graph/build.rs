@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use super::holders::{self, Search};
 use super::read::{self, Read};
-use super::{Node, Thing, WaitGraph, Want, cycles};
+use super::{Holder, Node, Thing, WaitGraph, Want, cycles};
 use crate::capture::text::shorten;
 use crate::capture::{Frame, Place, Snapshot, ThreadStack, Word};
 use crate::detect::names::path;
 use crate::detect::waits::{self, WaitsFor};
 use crate::observation::{ThreadSeen, Wait};
+use crate::verdict::Confidence;
 
 /// What tells one thing from another: its family and where it is.
 type Identity = (String, u64);
@@ -70,7 +71,9 @@ impl WaitGraph {
             node.doing = doing(thread, &node, idle);
             graph.threads.push(node);
         }
+        let borrowed: Vec<Borrowed> = found.iter().flat_map(|f| borrowed(snapshot, f)).collect();
         graph.things = found.into_iter().map(|found| thing(snapshot, found)).collect();
+        scopes(&mut graph, &borrowed);
         graph.cycles = cycles::find(&graph);
         graph
     }
@@ -92,15 +95,61 @@ fn node(thread: &ThreadStack, caller: Option<&Frame>) -> Node {
 
 /// What a thread does, as a predicate.
 fn doing(thread: &ThreadStack, node: &Node, idle: Option<&str>) -> String {
-    let limit = if node.wants.is_some_and(|want| want.timed) { ", with a time limit" } else { "" };
     if let Some(pool) = idle {
-        return format!("is {pool}, and waits for work{limit}");
+        return format!("is {pool}, and waits for work");
     }
     match thread.wait {
-        Some(Wait::Futex { .. }) => format!("waits for {}{limit}", node.what),
+        Some(Wait::Futex { .. }) => format!("waits for {}", node.what),
         Some(Wait::Running) => "runs".to_owned(),
         Some(wait) => format!("is {wait}"),
         None => "cannot be seen".to_owned(),
+    }
+}
+
+/// A thread that waits for something on another one's stack: the thread, and whose stack it is.
+type Borrowed = (i32, i32);
+
+/// Who waits for this on whose stack.
+fn borrowed(snapshot: &Snapshot, found: &Found) -> Vec<Borrowed> {
+    let Some(owner) = found.read.as_ref().and_then(|read| lies_on(snapshot, &read.thing)) else {
+        return vec![];
+    };
+    let others = found.waiters.iter().map(|(tid, _)| *tid).filter(|tid| *tid != owner);
+    others.map(|tid| (tid, owner)).collect()
+}
+
+/// On whose stack a thing lies.
+fn lies_on(snapshot: &Snapshot, thing: &Thing) -> Option<i32> {
+    let mut places = snapshot.words.iter().filter_map(|word| {
+        let near = word.address.wrapping_sub(thing.address) < 16;
+        let pointee = word.pointees.iter().find(|p| p.address & !1 == thing.address);
+        let own = if near { word.place.as_ref() } else { None };
+        own.or_else(|| pointee?.place.as_ref())
+    });
+    places.find_map(|place| match place {
+        Place::Stack { tid } => Some(*tid),
+        _ => None,
+    })
+}
+
+/// Whoever waits for the end of its scoped threads waits for each that has borrowed from its stack.
+fn scopes(graph: &mut WaitGraph, borrowed: &[Borrowed]) {
+    let joining = graph.threads.iter().filter(|node| node.what == WaitsFor::Join);
+    let wants: Vec<(i32, usize)> =
+        joining.filter_map(|node| Some((node.tid, node.wants?.thing))).collect();
+    for (tid, thing) in wants {
+        let Some(thing) = graph.things.get_mut(thing).filter(|t| t.holders.is_empty()) else {
+            continue;
+        };
+        let scoped = borrowed.iter().filter(|(_, owner)| *owner == tid);
+        thing.holders.extend(scoped.map(|(scoped, _)| Holder {
+            tid: *scoped,
+            confidence: Confidence::Inferred,
+            weak: false,
+            why: "it borrows from the stack of the thread that waits".to_owned(),
+            site: None,
+        }));
+        (thing.every, thing.closed) = (true, !thing.holders.is_empty());
     }
 }
 
@@ -110,9 +159,12 @@ fn thing(snapshot: &Snapshot, found: Found) -> Thing {
         return Thing::default();
     };
     if let Some(address) = known_by {
-        let search = Search { snapshot, address, waiters: &found.waiters, readers };
+        let lies_on = lies_on(snapshot, &thing);
+        let search = Search { snapshot, address, waiters: &found.waiters, lies_on, readers };
         holders::find(&mut thing, &search);
     }
+    // Whoever says who has it says it of the one that has it.
+    thing.closed |= thing.holders.iter().any(|h| h.confidence == Confidence::Proven);
     thing
 }
 

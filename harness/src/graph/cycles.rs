@@ -1,24 +1,29 @@
 //! Closed chains of waiting.
 //!
-//! An edge leads from a thread that waits without a time limit for something to whoever has it. A
-//! cycle is as sure as its weakest edge; one that rests on a guess, where any of several threads may
-//! have a lock, is suspected and convicts nobody.
+//! An edge leads from a thread that waits without a time limit for something to whoever has it. Where
+//! that is known, a deadlock is a cycle. Where several threads may have it, it is a *knot*: a set of
+//! threads each of which waits for something that only a member can give. Whichever of the members
+//! has it, none can go on; one candidate outside, and nothing is said.
 
 use std::collections::BTreeSet;
 
-use super::{Cycle, Node, WaitGraph};
+use super::{Cycle, Holder, Node, Thing, WaitGraph};
 use crate::verdict::{Confidence, Kind};
-
-/// An edge: to whom, how sure.
-type Edge = (i32, Confidence);
 
 /// All cycles, at most one for each thread: the surest, then the shortest.
 pub(super) fn find(graph: &WaitGraph) -> Vec<Cycle> {
     let mut cycles = Vec::new();
     let mut taken = BTreeSet::new();
-    for least in [Confidence::Proven, Confidence::Inferred, Confidence::Suspected] {
-        let mut found: Vec<Cycle> =
-            graph.threads.iter().filter_map(|node| shortest(graph, node, least)).collect();
+    let knot = knot(graph);
+    let passes = [
+        (Confidence::Proven, false),
+        (Confidence::Inferred, false),
+        (Confidence::Suspected, false),
+        (Confidence::Suspected, true),
+    ];
+    for (least, weak) in passes {
+        let shortest = |node| shortest(graph, node, least, weak, &knot);
+        let mut found: Vec<Cycle> = graph.threads.iter().filter_map(shortest).collect();
         found.sort_by_key(|cycle| (cycle.tids.len(), cycle.tids[0]));
         for cycle in found {
             if cycle.tids.iter().all(|tid| !taken.contains(tid)) {
@@ -30,25 +35,61 @@ pub(super) fn find(graph: &WaitGraph) -> Vec<Cycle> {
     cycles
 }
 
+/// What a thread waits for without a time limit.
+fn wanted<'a>(graph: &'a WaitGraph, node: &Node) -> Option<&'a Thing> {
+    graph.things.get(node.wants.filter(|want| !want.timed)?.thing)
+}
+
+/// The greatest set of threads that can only be helped by one another.
+fn knot(graph: &WaitGraph) -> BTreeSet<i32> {
+    let mut knot: BTreeSet<i32> = graph.threads.iter().map(|node| node.tid).collect();
+    loop {
+        let stays = |tid: &i32| {
+            let thing = graph.node(*tid).and_then(|node| wanted(graph, node));
+            let Some(thing) = thing.filter(|thing| thing.closed) else { return false };
+            let mut holders = thing.holders.iter().map(|holder| holder.tid);
+            match thing.every {
+                true => holders.any(|tid| knot.contains(&tid)),
+                false => holders.all(|tid| knot.contains(&tid)),
+            }
+        };
+        let left: BTreeSet<i32> = knot.iter().copied().filter(stays).collect();
+        if left.len() == knot.len() {
+            return left;
+        }
+        knot = left;
+    }
+}
+
 /// Whom a thread waits for.
-fn edges(graph: &WaitGraph, node: &Node, least: Confidence) -> impl Iterator<Item = Edge> {
-    let want = node.wants.filter(|want| !want.timed);
-    let thing = want.and_then(|want| graph.things.get(want.thing));
-    let holders = thing.into_iter().flat_map(|thing| &thing.holders);
-    holders.map(|h| (h.tid, h.confidence)).filter(move |(_, sure)| *sure >= least)
+fn edges(
+    graph: &WaitGraph,
+    node: &Node,
+    least: Confidence,
+    weak: bool,
+) -> impl Iterator<Item = i32> {
+    let holders = wanted(graph, node).into_iter().flat_map(|thing| &thing.holders);
+    let fits = move |holder: &&Holder| holder.confidence >= least && (weak || !holder.weak);
+    holders.filter(fits).map(|holder| holder.tid)
 }
 
 /// The shortest way from a thread back to itself, by breadth.
-fn shortest(graph: &WaitGraph, start: &Node, least: Confidence) -> Option<Cycle> {
+fn shortest(
+    graph: &WaitGraph,
+    start: &Node,
+    least: Confidence,
+    weak: bool,
+    knot: &BTreeSet<i32>,
+) -> Option<Cycle> {
     // Each entry: the thread, and the entry from which it was reached.
     let mut reached: Vec<(i32, usize)> = vec![(start.tid, 0)];
     let mut known = BTreeSet::from([start.tid]);
     let mut at = 0;
     while let Some(&(tid, _)) = reached.get(at) {
         let node = graph.node(tid);
-        for (next, _) in node.into_iter().flat_map(|node| edges(graph, node, least)) {
+        for next in node.into_iter().flat_map(|node| edges(graph, node, least, weak)) {
             if next == start.tid {
-                return Some(cycle(graph, way(&reached, at)));
+                return Some(cycle(graph, way(&reached, at), knot));
             }
             if known.insert(next) {
                 reached.push((next, at));
@@ -69,7 +110,7 @@ fn way(reached: &[(i32, usize)], mut at: usize) -> Vec<i32> {
     tids
 }
 
-fn cycle(graph: &WaitGraph, mut tids: Vec<i32>) -> Cycle {
+fn cycle(graph: &WaitGraph, mut tids: Vec<i32>, knot: &BTreeSet<i32>) -> Cycle {
     let first = tids.iter().enumerate().min_by_key(|(_, tid)| **tid).map_or(0, |(nth, _)| nth);
     tids.rotate_left(first);
     let next = tids.iter().cycle().skip(1);
@@ -77,9 +118,32 @@ fn cycle(graph: &WaitGraph, mut tids: Vec<i32>) -> Cycle {
         let thing = graph.wanted_by(*tid)?;
         thing.holders.iter().find(|holder| holder.tid == *next).map(|holder| holder.confidence)
     });
-    let confidence = sure.min().unwrap_or(Confidence::Suspected);
+    let sure = sure.min().unwrap_or(Confidence::Suspected);
     let wants = tids.iter().filter_map(|tid| graph.node(*tid)?.wants);
     let things = wants.map(|want| want.thing).collect();
     let kind = if tids.len() == 1 { Kind::SelfDeadlock } else { Kind::Deadlock };
-    Cycle { kind, confidence, tids, things }
+    let guessed = sure == Confidence::Suspected && tids.iter().all(|tid| knot.contains(tid));
+    let (confidence, with) = match guessed {
+        // Any of them may have it, and none of them can give it.
+        true => (Confidence::Inferred, others(graph, &tids)),
+        false => (sure, vec![]),
+    };
+    Cycle { kind, confidence, tids, with, things }
+}
+
+/// Whoever else may have what these wait for, and so on.
+fn others(graph: &WaitGraph, tids: &[i32]) -> Vec<i32> {
+    let mut all = tids.to_vec();
+    let mut at = 0;
+    while let Some(tid) = all.get(at).copied() {
+        let node = graph.node(tid).into_iter();
+        let edges = node.flat_map(|node| edges(graph, node, Confidence::Suspected, true));
+        for next in edges {
+            if !all.contains(&next) {
+                all.push(next);
+            }
+        }
+        at += 1;
+    }
+    all.split_off(tids.len())
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::words::{Hold, View, columns, cut, doing, is_sure, label, notes, reason};
 use super::{Cycle, Thing, WaitGraph};
+use crate::verdict::Confidence;
 
 /// Columns of a line.
 const WIDTH: usize = 100;
@@ -71,11 +72,17 @@ fn ring(view: &View<'_>, cycle: &Cycle, page: &mut Page) {
         let others: Vec<String> = off.iter().take(HOLDERS).map(|hold| view.who(hold)).collect();
         if !others.is_empty() {
             let more = if off.len() > HOLDERS { ", ..." } else { "" };
-            let also = format!("(others that have it, or may: {}{more})", others.join(", "));
+            let others = others.join(", ");
+            let also = match thing.every {
+                true => format!("(and on {others}{more})"),
+                false => format!("(or it is had by {others}{more})"),
+            };
             page.put("│     │ ", "│     │   ", &also);
         }
         let how = on.first().map_or_else(String::new, |h| reason(h.holder));
-        let edge = format!("{} {}{how}", view.relation(index), view.thread(next));
+        let guess = on.first().is_some_and(|h| h.holder.confidence == Confidence::Suspected);
+        let perhaps = if guess { "perhaps " } else { "" };
+        let edge = format!("{perhaps}{} {}{how}", view.relation(index), view.thread(next));
         let sure = on.first().is_none_or(|hold| is_sure(hold.holder.confidence));
         match (last, sure) {
             (false, true) => page.put("│     ▼ ", "│         ", &edge),
@@ -133,9 +140,12 @@ fn line(view: &View<'_>, nth: usize, told: &mut HashSet<usize>, page: &mut Page)
 /// How far a list of holders can be trusted as a whole.
 fn several_have_it(thing: &Thing) -> String {
     let count = thing.holders.len();
+    if thing.every {
+        return format!("on each of {count} threads:");
+    }
     match (thing.owned, thing.holders.iter().all(|holder| is_sure(holder.confidence))) {
         (true, true) => format!("held by {count} threads:"),
-        (true, false) => format!("{count} threads have it, or may:"),
+        (true, false) => format!("one of {count} threads may have it:"),
         (false, _) => format!("awaited from any of {count} threads:"),
     }
 }

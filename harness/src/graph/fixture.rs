@@ -36,6 +36,8 @@ fn mutex(nth: u64, holders: Vec<Holder>) -> Thing {
         state: Some("locked".into()),
         holders,
         owned: true,
+        every: false,
+        closed: true,
         orphan: false,
         notes: vec![],
     }
@@ -43,13 +45,20 @@ fn mutex(nth: u64, holders: Vec<Holder>) -> Thing {
 
 fn end_of(tid: i32) -> Thing {
     let why = "a thread is joined by its id".into();
-    let holders = vec![Holder { tid, confidence: Confidence::Proven, why, site: None }];
+    let holders =
+        vec![Holder { tid, confidence: Confidence::Proven, weak: false, why, site: None }];
     let what = format!("end of thread {tid}");
     Thing { what, place: None, state: None, ..mutex(900, holders) }
 }
 
 fn proven(tid: i32, site: &str) -> Holder {
-    Holder { tid, confidence: Confidence::Proven, why: WHY_PROVEN.into(), site: Some(site.into()) }
+    Holder {
+        tid,
+        confidence: Confidence::Proven,
+        weak: false,
+        why: WHY_PROVEN.into(),
+        site: Some(site.into()),
+    }
 }
 
 fn inferred(tid: i32, site: &str) -> Holder {
@@ -58,7 +67,7 @@ fn inferred(tid: i32, site: &str) -> Holder {
 
 fn deadlock(confidence: Confidence, tids: Vec<i32>, things: Vec<usize>) -> Cycle {
     let kind = if tids.len() == 1 { Kind::SelfDeadlock } else { Kind::Deadlock };
-    Cycle { kind, confidence, tids, things }
+    Cycle { with: vec![], kind, confidence, tids, things }
 }
 
 /// Two workers take two locks in opposite order; main waits for the first of them to end.

@@ -20,6 +20,8 @@ pub(super) struct Search<'a> {
     pub(super) address: u64,
     /// Who waits for it, and how.
     pub(super) waiters: &'a [(i32, WaitsFor)],
+    /// On whose stack it lies.
+    pub(super) lies_on: Option<i32>,
     /// How many may have it, where its memory says so.
     pub(super) readers: Option<u64>,
 }
@@ -36,32 +38,41 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
         return;
     }
     let waits = |tid: &i32| search.waiters.iter().any(|(waiter, _)| waiter == tid);
-    let knowing: BTreeSet<i32> = search.mentions().filter(|m| !m.in_code).map(|m| m.tid).collect();
-    let mut candidates: Vec<i32> = knowing.iter().copied().filter(|tid| !waits(tid)).collect();
-    let mut why = "the lock's address lies on its stack";
-    let mut alone = candidates.len() == 1
-        || search.readers.is_some_and(|readers| readers == candidates.len() as u64);
-    if candidates.is_empty() {
-        // Whoever locks a static need not write its address down; a function that does not have it
-        // at this moment refers to it as well.
-        let code: BTreeSet<i32> = search.mentions().filter(|m| m.in_code).map(|m| m.tid).collect();
-        candidates = code.into_iter().filter(|tid| !waits(tid)).collect();
-        why = "a function on its stack refers to this static lock";
-        alone = false;
-    }
-    if candidates.is_empty() && search.mentions().next().is_some() {
-        candidates = search.waiters_that_may_have_it();
-        why = "nobody else's stack has the lock's address, and it waits for the lock itself";
+    let know = |in_code: bool| -> BTreeSet<i32> {
+        let mentions = search.mentions().filter(|mention| mention.in_code == in_code);
+        mentions.map(|mention| mention.tid).filter(|tid| !waits(tid)).collect()
+    };
+    let by_stack = know(false);
+    // Whoever locks a static need not write its address down; but a function that refers to it need
+    // not have it at this moment.
+    let by_code = know(true);
+    let mut why = vec![
+        (by_stack.clone(), "the lock's address lies on its stack"),
+        (&by_code - &by_stack, "a function on its stack refers to this static lock"),
+    ];
+    thing.closed = !by_stack.is_empty() || !by_code.is_empty();
+    if !thing.closed && search.mentions().next().is_some() {
         // A guard may lie elsewhere, so that nobody's stack shows who has it.
-        alone = false;
+        let waiters = search.waiters_that_may_have_it();
+        why.push((
+            waiters.into_iter().collect(),
+            "nobody else's stack has the lock's address, and it waits for the lock itself",
+        ));
     }
+    let readers = search.readers.is_some_and(|readers| readers == by_stack.len() as u64);
+    let alone = by_code.is_empty() && (by_stack.len() == 1 || readers);
+    thing.every = readers;
     let confidence = if alone { Confidence::Inferred } else { Confidence::Suspected };
-    thing.holders.extend(candidates.into_iter().map(|tid| Holder {
-        tid,
-        confidence,
-        why: why.to_owned(),
-        site: search.mentions_by(tid).find_map(|mention| search.site(mention)),
-    }));
+    // Whoever has the lock on its own stack knows it anyway, and comes last.
+    for (tids, why) in why {
+        thing.holders.extend(tids.into_iter().map(|tid| Holder {
+            tid,
+            confidence,
+            weak: search.lies_on == Some(tid),
+            why: why.to_owned(),
+            site: search.mentions_by(tid).find_map(|mention| search.site(mention)),
+        }));
+    }
 }
 
 impl Search<'_> {

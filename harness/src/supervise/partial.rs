@@ -20,6 +20,9 @@ pub(crate) const EVERY: Duration = Duration::from_millis(250);
 const STEADY: u32 = 4;
 /// Between two looks, at least.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// Before a deadlock that was inferred is looked at again: who holds a lock for honest work may well
+/// hold it for a second.
+const CONFIRMING: Duration = Duration::from_secs(3);
 /// Between two looks, at most, as far as their price allows.
 const LONGEST: Duration = Duration::from_secs(10);
 /// Between two looks, in times of what the last one took: looking may slow nobody down.
@@ -30,7 +33,7 @@ const PRICE: u32 = 20;
 pub(crate) enum Seen {
     /// No deadlock.
     Nothing,
-    /// A deadlock that was inferred, by its fingerprint.
+    /// A deadlock that was inferred, by its fingerprint and its threads.
     Inferred(String),
     /// A deadlock that was proven.
     Proven,
@@ -100,7 +103,7 @@ impl Partial {
             Seen::Inferred(which) => {
                 // Another one than before is no confirmation, and in a hurry nobody is either.
                 if before.is_none() {
-                    self.pause = SHORTEST;
+                    self.pause = CONFIRMING;
                     self.suspicion = Some(which);
                 }
                 false

@@ -248,8 +248,11 @@ fn what_was_found_is_kept_where_nothing_is_overwritten() {
     watch(&["--timeout", "none", "--keep", path], &[hangs(), "abba"]).exits(124);
     let read = |name: &str| std::fs::read_to_string(kept.join(name)).unwrap();
     assert!(read("report.txt").contains("take_both"));
-    let scene: serde_json::Value = serde_json::from_str(read("scene.json").trim()).unwrap();
+    let scene: serde_json::Value = serde_json::from_str(read("scenes.jsonl").trim()).unwrap();
     assert!(scene["looks"].as_array().unwrap().len() == 2, "{scene}");
+    let pid = scene["pid"].as_i64().unwrap();
+    assert!(read(&format!("graph-{pid}.dot")).starts_with("digraph"));
+    assert!(read(&format!("graph-{pid}.svg")).starts_with("<svg"));
     let verdict: serde_json::Value = serde_json::from_str(&read("verdict.json")).unwrap();
     assert_eq!(verdict["event"], "verdict");
     watch(&["--keep", path], &["true"]).exits(2).complains_of(&["holds something already"]);
@@ -266,8 +269,14 @@ fn whether_a_core_file_was_written_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let flags = ["--on-hang", "core", "--keep", dir.path().to_str().unwrap()];
     let ran = watch(&flags, &[hangs(), "abba"]).exits(124);
-    assert!(ran.stderr.contains("core."), "{}", ran.stderr);
+    assert!(ran.stderr.contains("standstill: wrote "), "{}", ran.stderr);
     assert!(dir.path().join("report.txt").exists());
+    let names = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name());
+    let core =
+        names.map(|name| name.to_string_lossy().into_owned()).find(|n| n.starts_with("core."));
+    let head = std::fs::read(dir.path().join(core.unwrap())).unwrap();
+    // `ET_CORE`.
+    assert_eq!((&head[..4], head[16]), (&b"\x7fELF"[..], 4));
 }
 
 #[test]

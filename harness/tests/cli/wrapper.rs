@@ -43,7 +43,13 @@ impl Project {
 /// What the report has to hold, whatever ran the tests.
 fn tells_of_the_transfer(ran: &Ran) {
     let all = format!("{}{}", ran.stdout, ran.stderr);
-    for words in ["standstill: ", "lock_contended", "foreign::transfer", "src/lib.rs:12"] {
+    for words in [
+        "standstill: deadlock",
+        "2 threads wait for one another",
+        "lock_contended",
+        "foreign::transfer",
+        "src/lib.rs:12",
+    ] {
         assert!(all.contains(words), "`{words}` is not in\n{all}");
     }
 }

@@ -107,6 +107,25 @@ fn owners_found_on_stacks_are_inferred_and_guesses_convict_nobody() {
 }
 
 #[test]
+fn whichever_of_several_has_a_lock_they_are_stuck_if_none_of_them_can_go_on() {
+    let join = Wait::Futex { addr: 0x7010, val: 2, op: 0x109, timed: false };
+    let frames = ["futex_wait", "__pthread_clockjoin_ex", "main"];
+    let joiner = ThreadStack { wait: Some(join), ..stack(1, "main", &frames) };
+    let worker = ThreadStack { tls: 0x7000, ..waiter(2, 0xa0, STD, "get") };
+    let threads = vec![joiner, worker, waiter(3, 0xb0, STD, "put")];
+    let mut descriptor = vec![0; 2 * AROUND as usize];
+    descriptor[AROUND as usize] = 2;
+    let descriptor = Word { address: 0x7010, around: descriptor, ..Word::default() };
+    let words = vec![descriptor, mentioned(0xa0, &[1, 2, 3]), mentioned(0xb0, &[1, 2, 3])];
+    let snapshot = Snapshot { threads, words, ..Snapshot::default() };
+    let restless = twice(snapshot.clone(), &[1]);
+    assert_eq!(found_in(&restless), [], "whoever moved may have had it");
+    // A handler of a signal, which keeps it from being proven that all stand still.
+    let scene = Scene { wakers: vec!["a signal".into()], ..twice(snapshot, &[]) };
+    assert_eq!(found_in(&scene), [(Kind::Deadlock, Inferred)]);
+}
+
+#[test]
 fn a_mutex_that_names_its_waiter_is_a_self_deadlock() {
     let threads = vec![server(), waiter(2, 0xa0, LOCK, "visit")];
     let words = vec![pthread_mutex(0xa0, 2)];

@@ -60,6 +60,7 @@ fn rwlock(case: &Case<'_>) -> Read {
                     tid: writer.tid,
                     // Its base is found by trying, not said by anybody.
                     confidence: Confidence::Inferred,
+                    weak: false,
                     why: "the rwlock names its writer".to_owned(),
                     site: None,
                 }),
@@ -67,6 +68,7 @@ fn rwlock(case: &Case<'_>) -> Read {
                     thing.notes.push(format!("its writer {writer} is no thread of this process"))
                 }
             }
+            thing.closed = !thing.holders.is_empty();
             Read::of(thing)
         }
         None => {

@@ -31,11 +31,13 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
             thing.holders.push(Holder {
                 tid: thread.tid,
                 confidence: Confidence::Inferred,
+                weak: false,
                 why: "it is inside the function that initialises the static".to_owned(),
                 site: super::super::build::location(inside),
             });
         }
     }
+    thing.closed = !thing.holders.is_empty();
     thing.state = Some("being initialised".to_owned());
     Some(Read { what: Some(WaitsFor::Once), ..Read::of(thing) })
 }

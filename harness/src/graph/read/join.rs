@@ -19,12 +19,18 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
         return None;
     }
     let why = "the word that is waited for is its id, which the kernel clears when it ends";
-    let holder =
-        Holder { tid: target.tid, confidence: Confidence::Proven, why: why.to_owned(), site: None };
+    let holder = Holder {
+        tid: target.tid,
+        confidence: Confidence::Proven,
+        weak: false,
+        why: why.to_owned(),
+        site: None,
+    };
     let what = match target.name.as_str() {
         "" => format!("end of thread {}", target.tid),
         name => format!("end of thread {} ({name})", target.tid),
     };
-    let thing = Thing { what, holders: vec![holder], place: None, ..case.thing("", true) };
+    let thing =
+        Thing { what, holders: vec![holder], place: None, every: true, ..case.thing("", true) };
     Some(Read { what: Some(WaitsFor::Join), ..Read::of(thing) })
 }

@@ -88,6 +88,8 @@ impl Case<'_> {
             state: None,
             holders: vec![],
             owned,
+            every: false,
+            closed: false,
             orphan: false,
             notes: vec![],
         }

@@ -40,6 +40,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
         Some(owner) => thing.holders.push(Holder {
             tid: owner.tid,
             confidence: if by_name { Confidence::Proven } else { Confidence::Inferred },
+            weak: false,
             why: match by_name {
                 true => "the mutex names its owner".to_owned(),
                 false => "the memory looks like a mutex of glibc, which names its owner".to_owned(),
@@ -58,6 +59,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
             });
         }
     }
+    thing.closed = !thing.holders.is_empty();
     let known_by = thing.holders.first().map(|_| case.address);
     Some(Read { what: Some(WaitsFor::Mutex), known_by, ..Read::of(thing) })
 }
@@ -101,9 +103,15 @@ fn inner_lock(case: &Case<'_>) -> Read {
     let holder = Holder {
         tid: owner.tid,
         confidence: Confidence::Inferred,
+        weak: false,
         why: "the memory looks like the lock of a stream, which names its owner".to_owned(),
         site: None,
     };
     let thing = case.thing("lock of a stream (FILE)", true);
-    Read::of(Thing { holders: vec![holder], state: Some("locked".to_owned()), ..thing })
+    Read::of(Thing {
+        holders: vec![holder],
+        closed: true,
+        state: Some("locked".to_owned()),
+        ..thing
+    })
 }
