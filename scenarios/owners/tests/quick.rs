@@ -20,8 +20,8 @@ fn orders(hangs: u64, seed: u64, kinds: &[&str]) -> Orders {
 fn nothing_that_is_wrong_is_called_proven() {
     let results = run(&orders(2 * KINDS.len() as u64, 1000, &[]), |_| {});
     let text: Vec<_> = results.incidents.iter().filter(|i| i.grave).map(|i| &*i.text).collect();
-    println!("{}", table("kind", &results.by(|(_, kind)| kind.clone())));
-    assert!(results.is_sound(), "{}", text.join("\n"));
+    let table = table("kind", &results.by(|(_, kind)| kind.clone()));
+    assert!(results.is_sound(), "{}\n{table}", text.join("\n"));
 }
 
 /// Where the lock says who has it, nothing less than a proof will do: else the test above could pass
