@@ -85,7 +85,7 @@ fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<St
     }
     let Some(first) = active.first() else { return deadlock };
     let wanted: Vec<Option<&Thing>> = active.iter().map(|n| graph.wanted_by(n.tid)).collect();
-    let exclusive = |node: &&Node| {
+    let exclusive = |node: &Node| {
         matches!(node.what, WaitsFor::Mutex | WaitsFor::Once)
             || (active.len() == 1 && node.what.is_lock())
     };
@@ -93,7 +93,7 @@ fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<St
     let is_active = |tid: i32| active.iter().any(|node| node.tid == tid);
     let among =
         |thing: &Thing| !thing.orphan && thing.holders.iter().all(|holder| is_active(holder.tid));
-    if active.iter().all(|node| exclusive(&node) && node.what == first.what)
+    if active.iter().all(|node| exclusive(node) && node.what == first.what)
         && wanted.iter().all(same)
         && wanted[0].is_some_and(among)
     {

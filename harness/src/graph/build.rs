@@ -122,7 +122,10 @@ fn borrowed(snapshot: &Snapshot, found: &Found) -> Vec<Borrowed> {
 fn lies_on(snapshot: &Snapshot, thing: &Thing) -> Option<i32> {
     let mut places = snapshot.words.iter().filter_map(|word| {
         let near = word.address.wrapping_sub(thing.address) < 16;
-        let pointee = word.pointees.iter().find(|p| p.address & !1 == thing.address);
+        let pointee = word
+            .pointees
+            .iter()
+            .find(|p| p.address == thing.address || p.address & !1 == thing.address);
         let own = if near { word.place.as_ref() } else { None };
         own.or_else(|| pointee?.place.as_ref())
     });
@@ -184,7 +187,7 @@ fn source(frame: &Frame) -> Option<String> {
 
 /// Where an address lies that is the word's own or near it, or one that it points to.
 pub(super) fn place(snapshot: &Snapshot, word: &Word, address: u64) -> Option<String> {
-    let pointee = word.pointees.iter().find(|pointee| pointee.address & !1 == address);
+    let pointee = word.pointees.iter().find(|p| p.address == address || p.address & !1 == address);
     let (place, from) = match pointee {
         Some(pointee) => (pointee.place.as_ref()?, pointee.address),
         None => (word.place.as_ref()?, word.address),

@@ -18,6 +18,8 @@ const ROBUST: u32 = 16;
 const PRIO_INHERIT: u32 = 32;
 /// `FUTEX_TID_MASK` of `linux/futex.h`.
 const TID_MASK: u32 = 0x3fff_ffff;
+/// `FUTEX_WAITERS` of `linux/futex.h`.
+const WAITERS: u32 = 0x8000_0000;
 /// What glibc writes in place of an owner when nobody can ever have the mutex again
 /// (`PTHREAD_MUTEX_NOTRECOVERABLE`).
 const NOT_RECOVERABLE: u32 = 0x7fff_fffe;
@@ -27,10 +29,23 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     if !by_name && case.is_in("lll_lock") {
         return Some(inner_lock(case));
     }
-    if !by_name && !(case.is_nameless() && has_the_shape(case)) {
+    let by_shape = case.is_nameless() && has_the_shape(case);
+    if !by_name && !by_shape {
         return None;
     }
+    if case.val == 0 {
+        return Some(refused(case));
+    }
     let kind = case.u32_at(KIND)?;
+    // Each kind has its own way to wait; where that and the memory differ, it is no mutex.
+    let fits = match kind & (ROBUST | PRIO_INHERIT) {
+        0 => case.val == 2 && case.is_op(libc::FUTEX_WAIT),
+        ROBUST => case.val & WAITERS != 0 && case.is_op(libc::FUTEX_WAIT),
+        _ => case.is_op(libc::FUTEX_LOCK_PI) || case.is_op(libc::FUTEX_LOCK_PI2),
+    };
+    if !fits {
+        return Some(Read::of(case.thing("pthread mutex of an unknown kind", true)));
+    }
     let mut thing = Thing { state: state(case, kind), ..case.thing(&name(kind), true) };
     let owner = match kind & (ROBUST | PRIO_INHERIT) {
         0 => case.u32_at(OWNER)?,
@@ -62,6 +77,16 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     thing.closed = !thing.holders.is_empty();
     let known_by = thing.holders.first().map(|_| case.address);
     Some(Read { what: Some(WaitsFor::Mutex), known_by, ..Read::of(thing) })
+}
+
+/// glibc waits for ever, on a word that nobody knows of, where the kernel has refused a mutex with
+/// priority inheritance: it would have been a deadlock, or its owner has ended
+/// (`__pthread_mutex_lock_full`).
+fn refused(case: &Case<'_>) -> Read {
+    let thing = case.thing("pthread mutex that the kernel refuses", true);
+    let why = "the kernel has answered that to wait would be a deadlock, or that its owner has ended; \
+               which mutex it is can be read in the stack alone";
+    Read { what: Some(WaitsFor::Mutex), ..Read::of(Thing { notes: vec![why.to_owned()], ..thing }) }
 }
 
 /// Whether system call and memory fit a contended mutex, where no name says so: `FUTEX_WAIT` for 2,

@@ -22,11 +22,14 @@ const RW_WRITER: u64 = 8;
 const RW_ONE_READER: u64 = 16;
 
 pub(super) fn read(case: &Case<'_>) -> Option<Read> {
-    if !case.is_in("parking_lot") && !case.is_in("dashmap") {
+    let by_name = case.is_in("parking_lot") || case.is_in("dashmap");
+    if !by_name && !has_the_shape(case) {
         return None;
     }
-    let what = case.site.waits_for;
+    // Where nothing has a name: only of a mutex is the word short enough to be recognised.
+    let what = if by_name { case.site.waits_for } else { WaitsFor::Mutex };
     let family = match what {
+        _ if !by_name => "parking_lot Mutex, by the look of it",
         _ if case.is_in("dashmap") => "lock of a dashmap shard",
         WaitsFor::Mutex if case.is_in("ReentrantMutex") => "parking_lot ReentrantMutex",
         WaitsFor::Mutex => "parking_lot Mutex",
@@ -38,21 +41,23 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     let Some(key) = key(case, what) else {
         return Some(Read::of(case.thing(family, what.is_lock())));
     };
-    let base = key.address & !1;
+    // A mutex of one byte may stand at an odd address itself.
+    let odd = key.address & 1 == 1 && matches!(what, WaitsFor::Read | WaitsFor::Write);
+    let base = key.address - u64::from(odd);
     let place = super::super::build::place(case.snapshot, case.word, base);
     let mut thing = Thing { address: base, place, ..case.thing(family, what.is_lock()) };
     // The value was read at the key; of an odd key, one byte on.
-    let value = if key.address & 1 == 1 { key.value << 8 } else { key.value };
+    let value = if odd { key.value << 8 } else { key.value };
     let mut readers = None;
     match what {
         WaitsFor::Mutex => thing.state = (value & MUTEX_LOCKED != 0).then(|| "locked".to_owned()),
         WaitsFor::Read | WaitsFor::Write if family == "parking_lot RwLock" => {
             // Of an odd key the lowest byte is lost, which says only who is parked.
             let n = value / RW_ONE_READER;
-            readers = (key.address & 1 == 0 && n > 0).then_some(n);
+            readers = (!odd && n > 0).then_some(n);
             let claimed = "claimed by a writer that waits for the last readers";
             thing.state = Some(match readers {
-                _ if key.address & 1 == 1 => claimed.to_owned(),
+                _ if odd => claimed.to_owned(),
                 None if value & RW_WRITER != 0 => "locked for writing".to_owned(),
                 _ if value & RW_WRITER != 0 => format!("{}, {claimed}", super::rust::readers(n)),
                 _ if value & RW_UPGRADABLE != 0 => {
@@ -64,7 +69,17 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
         _ => {}
     }
     let known_by = what.is_lock().then_some(base);
-    Some(Read { thing, what: None, known_by, readers })
+    Some(Read { thing, what: Some(what), known_by, readers })
+}
+
+/// Whether system call and memory fit a parked thread: `FUTEX_WAIT` for 1, and the key of a mutex
+/// that is locked and has somebody parked.
+fn has_the_shape(case: &Case<'_>) -> bool {
+    let key = case.u64_at(KEY).and_then(|key| case.word.pointees.iter().find(|p| p.address == key));
+    case.is_nameless()
+        && case.is_op(libc::FUTEX_WAIT)
+        && (case.val, case.u32_at(0)) == (1, Some(1))
+        && key.is_some_and(|key| key.value & 0xff == MUTEX_LOCKED | MUTEX_PARKED)
 }
 
 /// The key: at its place in `ThreadData`, or, should that move, the one pointer near it that leads to

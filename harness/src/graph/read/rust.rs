@@ -21,17 +21,17 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
 }
 
 fn mutex(case: &Case<'_>) -> Read {
-    let what = match case.is_in("ReentrantLock") || case.is_in("reentrant_lock") {
-        true => "std ReentrantLock",
-        false => "std Mutex",
-    };
-    let mut thing = case.thing(what, true);
+    // A reentrant lock has the id of its owner, as std counts threads, before the mutex.
+    let reentrant = case.is_in("ReentrantLock") || case.is_in("reentrant_lock");
+    let (what, before) = if reentrant { ("std ReentrantLock", 8) } else { ("std Mutex", 0) };
+    let base = case.address.saturating_sub(before);
+    let mut thing = case.thing_at(what, true, base);
     thing.state = match case.u32_at(0) {
         Some(0) => Some("not locked at this moment".to_owned()),
         Some(_) => Some("locked".to_owned()),
         None => None,
     };
-    Read { what: Some(WaitsFor::Mutex), known_by: Some(case.address), ..Read::of(thing) }
+    Read { what: Some(WaitsFor::Mutex), known_by: Some(base), ..Read::of(thing) }
 }
 
 /// A state and, four bytes on, a counter that writers wait for.

@@ -141,6 +141,8 @@ impl Plan {
         let keep = match then {
             // Its guards are not to be dropped.
             Then::End => rng.pick(&[Keep::Forgotten, Keep::Away]),
+            // A live thread that forgets a guard never lets go: who waits for it is stuck indeed.
+            Then::Live(_) => rng.pick(&[Keep::Local, Keep::Local, Keep::Boxed, Keep::Away]),
             _ => rng.pick(&[Keep::Local, Keep::Local, Keep::Boxed, Keep::Forgotten, Keep::Away]),
         };
         let depth = if rng.percent(30) { rng.range(1, 150) } else { 0 };
