@@ -113,6 +113,9 @@ pub struct Holder {
     /// Whether it would know the lock's address anyway, because the lock lies on its own stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub weak: bool,
+    /// How often the lock's address was found on its stack.
+    #[serde(default)]
+    pub mentions: u32,
     /// What that rests on, as a clause.
     pub why: String,
     /// Where it was taken, as far as can be known: the function on whose part of the stack the guard
@@ -131,12 +134,23 @@ pub struct Cycle {
     pub confidence: Confidence,
     /// The threads, in the order of waiting, the least id first.
     pub tids: Vec<i32>,
+    /// Whether it is a knot: nobody outside of `tids` and `with` may have what they wait for. Then none
+    /// of them can go on, whichever of them has what, however unsure the single edges are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
     /// Others that may have what a member waits for, or what one of these waits for. Where there are
     /// any, the cycle stands or falls with them: none of them may be able to run either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<i32>,
     /// What each of them waits for: `things[i]` is wanted by `tids[i]` and held by the next.
     pub things: Vec<usize>,
+}
+
+impl Cycle {
+    /// How sure it is that its threads wait for one another.
+    pub fn sure(&self) -> Confidence {
+        if self.closed { self.confidence.max(Confidence::Inferred) } else { self.confidence }
+    }
 }
 
 impl WaitGraph {

@@ -280,7 +280,7 @@ fn seen(scene: &Scene, verdict: &Verdict) -> Seen {
         Some((Confidence::Proven, _)) => Seen::Proven,
         Some((Confidence::Inferred, finding)) => {
             let graph = graph(scene);
-            let sure = |cycle: &&Cycle| cycle.confidence > Confidence::Suspected;
+            let sure = |cycle: &&Cycle| cycle.sure() > Confidence::Suspected;
             match graph.cycles.iter().find(sure) {
                 Some(cycle) => Seen::Inferred(format!("{} {:?}", finding.fingerprint, cycle.tids)),
                 None => Seen::Nothing,

@@ -9,7 +9,7 @@ const TOLD: usize = 24;
 
 /// A cycle in one line.
 pub(super) fn tell(graph: &WaitGraph, cycle: &Cycle) -> String {
-    let mut line = format!("{}: ", cycle.confidence);
+    let mut line = format!("{}: ", cycle.sure());
     for (nth, (tid, thing)) in cycle.tids.iter().zip(&cycle.things).enumerate() {
         let (Some(node), Some(thing)) = (graph.node(*tid), graph.things.get(*thing)) else {
             continue;

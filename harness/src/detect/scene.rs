@@ -92,7 +92,8 @@ fn stuck_in_a_cycle(scene: &Scene) -> Option<Finding> {
     let still: BTreeSet<i32> = still.into_iter().filter(|tid| same(*tid)).collect();
     let (looks, ms) = (scene.looks.len(), (last.at_us - first.at_us) / 1000);
     let opening = format!("in {looks} looks over {ms} ms the threads of the cycle did not run");
-    partial::judge(&graph, &still, opening)
+    let is_late = matches!(scene.standstill, Some(Standstill::Deadline { .. }));
+    partial::judge(&graph, &still, opening, is_late)
 }
 
 /// The threads that waited without a time limit, for the same and without running, from the first

@@ -49,7 +49,7 @@ pub(super) fn judge(
     let summary = match kind {
         Kind::SelfDeadlock => "a thread waits for a lock that no other thread can release",
         Kind::LostWakeup => "every thread waits to be woken and nobody is left to do it",
-        _ if graph.cycles.iter().any(|cycle| cycle.confidence > Confidence::Suspected) => {
+        _ if graph.cycles.iter().any(|cycle| cycle.sure() > Confidence::Suspected) => {
             "threads wait for one another and none can ever run again"
         }
         _ => "no thread can ever run again",
@@ -75,10 +75,10 @@ fn active(graph: &WaitGraph, main_only_joins: bool) -> Vec<&Node> {
 /// The kind, how sure it is, and the reason for one that says more than "deadlock".
 fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<String>) {
     let deadlock = (Kind::Deadlock, Confidence::Proven, None);
-    let sure = graph.cycles.iter().find(|cycle| cycle.confidence > Confidence::Suspected);
+    let sure = graph.cycles.iter().find(|cycle| cycle.sure() > Confidence::Suspected);
     if let Some(cycle) = sure {
         let confidence = match cycle.kind {
-            Kind::SelfDeadlock => cycle.confidence,
+            Kind::SelfDeadlock => cycle.sure(),
             _ => Confidence::Proven,
         };
         return (cycle.kind, confidence, None);

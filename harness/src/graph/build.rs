@@ -149,6 +149,7 @@ fn scopes(graph: &mut WaitGraph, borrowed: &[Borrowed]) {
             tid: *scoped,
             confidence: Confidence::Inferred,
             weak: false,
+            mentions: 0,
             why: "it borrows from the stack of the thread that waits".to_owned(),
             site: None,
         }));

@@ -122,13 +122,12 @@ fn cycle(graph: &WaitGraph, mut tids: Vec<i32>, knot: &BTreeSet<i32>) -> Cycle {
     let wants = tids.iter().filter_map(|tid| graph.node(*tid)?.wants);
     let things = wants.map(|want| want.thing).collect();
     let kind = if tids.len() == 1 { Kind::SelfDeadlock } else { Kind::Deadlock };
-    let guessed = sure == Confidence::Suspected && tids.iter().all(|tid| knot.contains(tid));
-    let (confidence, with) = match guessed {
-        // Any of them may have it, and none of them can give it.
-        true => (Confidence::Inferred, others(graph, &tids)),
-        false => (sure, vec![]),
+    let closed = tids.iter().all(|tid| knot.contains(tid));
+    let with = match closed && sure == Confidence::Suspected {
+        true => others(graph, &tids),
+        false => vec![],
     };
-    Cycle { kind, confidence, tids, with, things }
+    Cycle { kind, confidence: sure, tids, closed, with, things }
 }
 
 /// Whoever else may have what these wait for, and so on.

@@ -45,8 +45,14 @@ fn mutex(nth: u64, holders: Vec<Holder>) -> Thing {
 
 fn end_of(tid: i32) -> Thing {
     let why = "a thread is joined by its id".into();
-    let holders =
-        vec![Holder { tid, confidence: Confidence::Proven, weak: false, why, site: None }];
+    let holders = vec![Holder {
+        tid,
+        confidence: Confidence::Proven,
+        weak: false,
+        mentions: 0,
+        why,
+        site: None,
+    }];
     let what = format!("end of thread {tid}");
     Thing { what, place: None, state: None, ..mutex(900, holders) }
 }
@@ -56,6 +62,7 @@ fn proven(tid: i32, site: &str) -> Holder {
         tid,
         confidence: Confidence::Proven,
         weak: false,
+        mentions: 0,
         why: WHY_PROVEN.into(),
         site: Some(site.into()),
     }
@@ -67,7 +74,7 @@ fn inferred(tid: i32, site: &str) -> Holder {
 
 fn deadlock(confidence: Confidence, tids: Vec<i32>, things: Vec<usize>) -> Cycle {
     let kind = if tids.len() == 1 { Kind::SelfDeadlock } else { Kind::Deadlock };
-    Cycle { with: vec![], kind, confidence, tids, things }
+    Cycle { closed: true, with: vec![], kind, confidence, tids, things }
 }
 
 /// Two workers take two locks in opposite order; main waits for the first of them to end.

@@ -76,6 +76,7 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
             tid,
             confidence,
             weak: search.lies_on == Some(tid),
+            mentions: search.mentions().filter(|m| m.tid == tid && !m.in_code).count() as u32,
             why: why.to_owned(),
             site: search.mentions_by(tid).find_map(|mention| search.site(mention)),
         }));

@@ -163,7 +163,11 @@ impl<'a> View<'a> {
             [_, _] => "2 threads wait for one another".to_owned(),
             more => format!("{} threads wait in a ring, each for the next", more.len()),
         };
-        format!("{number}{}, {}: {what}", cycle.kind, cycle.confidence)
+        let unsure = match cycle.sure() == cycle.confidence {
+            true => "",
+            false => "; which of them has what is not certain",
+        };
+        format!("{number}{}, {}: {what}{unsure}", cycle.kind, cycle.sure())
     }
 }
 

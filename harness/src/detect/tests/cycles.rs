@@ -31,7 +31,9 @@ fn pthread_mutex(address: u64, owner: u64) -> Word {
 fn mentioned(address: u64, tids: &[i32]) -> Word {
     let mention =
         |tid: &i32| Mention { value: address, tid: *tid, frame: Some(1), at: 8, in_code: false };
-    Word { address, mentions: tids.iter().map(mention).collect(), ..Word::default() }
+    // Twice each: once could be a mere reference.
+    let mentions = tids.iter().chain(tids).map(mention).collect();
+    Word { address, mentions, ..Word::default() }
 }
 
 fn seen(tid: i32, wait: Wait, runs: u64) -> ThreadSeen {

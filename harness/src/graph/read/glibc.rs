@@ -61,6 +61,7 @@ fn rwlock(case: &Case<'_>) -> Read {
                     // Its base is found by trying, not said by anybody.
                     confidence: Confidence::Inferred,
                     weak: false,
+                    mentions: 0,
                     why: "the rwlock names its writer".to_owned(),
                     site: None,
                 }),

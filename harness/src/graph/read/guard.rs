@@ -32,6 +32,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
                 tid: thread.tid,
                 confidence: Confidence::Inferred,
                 weak: false,
+                mentions: 0,
                 why: "it is inside the function that initialises the static".to_owned(),
                 site: super::super::build::location(inside),
             });

@@ -23,6 +23,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
         tid: target.tid,
         confidence: Confidence::Proven,
         weak: false,
+        mentions: 0,
         why: why.to_owned(),
         site: None,
     };

@@ -56,6 +56,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
             tid: owner.tid,
             confidence: if by_name { Confidence::Proven } else { Confidence::Inferred },
             weak: false,
+            mentions: 0,
             why: match by_name {
                 true => "the mutex names its owner".to_owned(),
                 false => "the memory looks like a mutex of glibc, which names its owner".to_owned(),
@@ -129,6 +130,7 @@ fn inner_lock(case: &Case<'_>) -> Read {
         tid: owner.tid,
         confidence: Confidence::Inferred,
         weak: false,
+        mentions: 0,
         why: "the memory looks like the lock of a stream, which names its owner".to_owned(),
         site: None,
     };
