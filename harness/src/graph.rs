@@ -134,10 +134,16 @@ pub struct Cycle {
     pub confidence: Confidence,
     /// The threads, in the order of waiting, the least id first.
     pub tids: Vec<i32>,
-    /// Whether it is a knot: nobody outside of `tids` and `with` may have what they wait for. Then none
-    /// of them can go on, whichever of them has what, however unsure the single edges are.
+    /// Whether it is a knot: nobody outside of `tids` and `with` shows a trace of what they wait for. If
+    /// whoever has it is among those that do, none of them can go on, whichever has what.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
+    /// Whether owners that were found on stacks are enough to convict. They are where every thread of
+    /// the process waits for ever; else only where all members wait for locks and one holder of each
+    /// stands out. Whoever joins, or waits for one lock while it merely knows another, looks the same
+    /// as one that has a lock; and who has it may keep its guard on the heap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub firm: bool,
     /// Others that may have what a member waits for, or what one of these waits for. Where there are
     /// any, the cycle stands or falls with them: none of them may be able to run either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -149,7 +155,12 @@ pub struct Cycle {
 impl Cycle {
     /// How sure it is that its threads wait for one another.
     pub fn sure(&self) -> Confidence {
-        if self.closed { self.confidence.max(Confidence::Inferred) } else { self.confidence }
+        match self.confidence {
+            Confidence::Proven => Confidence::Proven,
+            _ if !self.firm => Confidence::Suspected,
+            sure if self.closed => sure.max(Confidence::Inferred),
+            sure => sure,
+        }
     }
 }
 

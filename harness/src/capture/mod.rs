@@ -63,10 +63,17 @@ pub struct ThreadStack {
     /// 0 if unknown.
     #[serde(default)]
     pub tls: u64,
+    /// Its id in its own pid namespace, as locks and joins write it; 0 where that is `tid`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inner_tid: i32,
     /// A hash of its registers and of the innermost part of its stack: a thread that is in the same
     /// state twice has come round. 0 if unknown.
     #[serde(default)]
     pub state: u64,
+}
+
+fn is_zero(n: &i32) -> bool {
+    *n == 0
 }
 
 /// One call.
@@ -148,6 +155,8 @@ impl Capturer {
         let mut notes = std::mem::take(&mut stopped.notes);
         let space = self.binaries.place(&stopped, &mut notes);
 
+        // In a pid namespace of its own the process knows its threads by other numbers.
+        let nested = tasks::inner_id(pid, stopped.witness).is_some_and(|id| id != stopped.witness);
         let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
         let words = std::mem::take(&mut stopped.words);
         let mut finder = Finder::new(words, stopped.witness, &space, &stopped.maps);
@@ -177,6 +186,7 @@ impl Capturer {
             let stack = state.registers.sp..outermost;
             bounds.push(Bounds { tid, stack, tls: state.registers.tls });
             thread.truncated = truncated;
+            thread.inner_tid = if nested { tasks::inner_id(pid, tid).unwrap_or(-1) } else { 0 };
             thread.wait = Some(state.registers.wait());
             thread.tls = state.registers.tls;
             thread.state = state.hash();

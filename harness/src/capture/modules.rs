@@ -24,6 +24,8 @@ type Placed = framehop::Module<Bytes>;
 
 /// What a binary file says, whichever process maps it.
 pub(super) struct Binary {
+    /// Where its last segment ends, uninitialised data included.
+    end: u64,
     /// Those with code. Only they are looked up: the page where two segments meet in the file is
     /// part of both.
     segments: Vec<Segment>,
@@ -50,6 +52,8 @@ pub(super) struct Module {
     pub(super) bias: u64,
     pub(super) binary: BinaryId,
     pub(super) has_tables: bool,
+    /// Where its data ends, in memory.
+    end: u64,
 }
 
 /// Tells one binary from another: device, inode, size, seconds and nanoseconds of its last change.
@@ -89,7 +93,8 @@ impl AddressSpace {
         let name = Path::new(&file.path).file_name()?.to_string_lossy();
         // The code of an object lies before its data.
         let before = self.modules.iter().rev().find(|m| m.range.start <= file.range.start);
-        before.filter(|module| file.inode != 0 && module.name == name)
+        let own = |module: &&Module| module.name == name && address < module.end;
+        before.filter(|module| file.inode != 0 && own(module))
     }
 }
 
@@ -116,6 +121,7 @@ impl Binaries {
         for module in &mut space.modules {
             let Some(binary) = self.0.get_mut(&module.binary) else { continue };
             module.has_tables = binary.has_tables();
+            module.end = module.bias.wrapping_add(binary.end);
             framehop::Unwinder::add_module(&mut space.unwinder, binary.placed(module));
         }
         space
@@ -167,7 +173,7 @@ impl AddressSpace {
             .file_name()
             .map_or_else(|| mapping.path.clone(), |name| name.to_string_lossy().into_owned());
         let range = mapping.range.clone();
-        self.modules.push(Module { name, range, bias, binary, has_tables: false });
+        self.modules.push(Module { name, range, bias, binary, has_tables: false, end: 0 });
     }
 }
 
@@ -206,7 +212,10 @@ impl Binary {
             eh_frame,
             ..Default::default()
         };
-        Ok(Binary { segments, sections, last: None, symbols })
+        let ends = file.elf_program_headers().iter().filter(|h| h.p_type(endian) == PT_LOAD);
+        let ends = ends.map(|h| h.p_vaddr(endian).saturating_add(h.p_memsz(endian)));
+        let end = ends.max().unwrap_or(0);
+        Ok(Binary { end, segments, sections, last: None, symbols })
     }
 
     /// What the file's addresses must be moved by to get to those of `mapping`.

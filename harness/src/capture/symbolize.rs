@@ -145,6 +145,16 @@ impl Loaded {
     }
 }
 
+/// A name as its language writes it. Only what looks mangled is demangled: to a demangler of C++ the C
+/// function `a` is a `signed char`.
+fn readable<'a>(
+    name: std::borrow::Cow<'a, str>,
+    language: Option<addr2line::gimli::DwLang>,
+) -> std::borrow::Cow<'a, str> {
+    let is_mangled = ["_Z", "__Z", "_R", "__R"].iter().any(|prefix| name.starts_with(prefix));
+    if is_mangled { demangle_auto(name, language) } else { name }
+}
+
 fn from_dwarf(dwarf: &Loader, address: u64) -> Vec<Name> {
     let mut names = Vec::new();
     let Ok(mut frames) = dwarf.find_frames(address) else { return names };
@@ -154,7 +164,7 @@ fn from_dwarf(dwarf: &Loader, address: u64) -> Vec<Name> {
             function: frame
                 .function
                 .as_ref()
-                .and_then(|f| Some(demangle_auto(f.raw_name().ok()?, None).into_owned())),
+                .and_then(|f| Some(readable(f.raw_name().ok()?, None).into_owned())),
             file: location.and_then(|l| l.file).map(str::to_owned),
             line: location.and_then(|l| l.line).filter(|&line| line != 0),
         });
@@ -223,7 +233,7 @@ impl Table {
 
     fn name(&self, address: u64) -> Option<String> {
         let name = String::from_utf8_lossy(self.string(self.function(address)?.name));
-        Some(demangle_auto(name, None).into_owned())
+        Some(readable(name, None).into_owned())
     }
 
     fn function(&self, address: u64) -> Option<Function> {
@@ -244,7 +254,7 @@ impl Table {
         let object = self.functions[..after].last()?;
         let offset = address - object.address;
         let name = String::from_utf8_lossy(self.string(object.name));
-        (offset < object.size.max(1)).then(|| (demangle_auto(name, None).into_owned(), offset))
+        (offset < object.size.max(1)).then(|| (readable(name, None).into_owned(), offset))
     }
 
     fn string(&self, at: usize) -> &[u8] {

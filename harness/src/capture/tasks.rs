@@ -15,6 +15,13 @@ pub(super) fn thread_name(pid: i32, tid: i32) -> Option<String> {
     Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_owned())
 }
 
+/// The id of a thread in the innermost pid namespace that it belongs to.
+pub(super) fn inner_id(pid: i32, tid: i32) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    ids.split_ascii_whitespace().next_back()?.parse().ok()
+}
+
 /// The letter that `ps` shows for the thread.
 pub(super) fn kernel_state(pid: i32, tid: i32) -> Option<char> {
     let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?;

@@ -215,11 +215,6 @@ fn place(
     if let Some(Bounds { tid, .. }) = threads.iter().find(live) {
         return Some(Place::Stack { tid: *tid });
     }
-    let near =
-        |b: &&Bounds| b.tls != 0 && (b.tls.saturating_sub(TLS.0)..b.tls + TLS.1).contains(&address);
-    if let Some(Bounds { tid, .. }) = threads.iter().find(near) {
-        return Some(Place::Tls { tid: *tid });
-    }
     if let Some(module) = space.data_module(address, maps) {
         let own = address.wrapping_sub(module.bias);
         let binary = binaries.get_mut(module.binary);
@@ -228,6 +223,11 @@ fn place(
             Some((object, offset)) => Place::Symbol { name: object, offset, module: name },
             None => Place::Module { module: name, address: own },
         });
+    }
+    let near =
+        |b: &&Bounds| b.tls != 0 && (b.tls.saturating_sub(TLS.0)..b.tls + TLS.1).contains(&address);
+    if let Some(Bounds { tid, .. }) = threads.iter().find(near) {
+        return Some(Place::Tls { tid: *tid });
     }
     if mapping.path.is_empty() || mapping.path == "[heap]" || mapping.path.starts_with("[anon") {
         return Some(Place::Heap { allocation: None });

@@ -16,7 +16,9 @@ pub(super) fn tell(graph: &WaitGraph, cycle: &Cycle) -> String {
         };
         let next = cycle.tids[(nth + 1) % cycle.tids.len()];
         let holder = thing.holders.iter().find(|holder| holder.tid == next);
-        let taken = holder.and_then(|h| h.site.as_deref()).map(|site| format!(", taken in {site}"));
+        let taken = holder
+            .and_then(|h| h.site.as_deref())
+            .map(|site| format!(", taken in or below {site}"));
         let guess = holder.is_none_or(|holder| holder.confidence == Confidence::Suspected);
         let has = match next == *tid {
             true if guess => "which it may have itself".to_owned(),
@@ -94,7 +96,7 @@ fn thread(graph: &WaitGraph, node: &Node) -> String {
 }
 
 fn had_by(graph: &WaitGraph, holder: &Holder) -> String {
-    let site = holder.site.as_deref().map(|site| format!(", taken in {site}"));
+    let site = holder.site.as_deref().map(|site| format!(", taken in or below {site}"));
     format!(
         "{} {} it ({}: {}){}",
         who(graph, holder.tid),

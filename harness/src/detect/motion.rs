@@ -35,6 +35,8 @@ pub(super) struct Motion {
     /// Nanoseconds between looks, in which nobody was disturbed.
     pub(super) wall: u64,
     pub(super) looks: usize,
+    /// Looks that found some thread running outside of all synchronisation.
+    pub(super) working: usize,
     pub(super) threads: Vec<Moving>,
 }
 
@@ -75,6 +77,8 @@ impl Motion {
         for stack in looks.iter().flat_map(|look| &look.stacks.threads) {
             threads.entry(stack.tid).or_default().add(stack);
         }
+        let works = |stack: &ThreadStack| stack.wait == Some(Wait::Running) && !is_sync(stack);
+        motion.working = looks.iter().filter(|look| look.stacks.threads.iter().any(works)).count();
         motion.threads =
             threads.into_iter().map(|(tid, moving)| Moving { tid, ..moving }).collect();
         motion

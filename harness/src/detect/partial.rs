@@ -20,24 +20,13 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         "in the {} ms before the deadline of {} ms the threads of the cycle did not run",
         window.ms, observation.timeout_ms
     );
-    judge(&graph, &still, opening, true)
+    judge(&graph, &still, opening)
 }
 
-/// The finding about the cycles of `graph` whose threads are all among `still`. `is_late` says that a
-/// deadline has passed: before that, a knot of guesses convicts nobody whose stack shows a lock but
-/// once, for that may well be a mere reference.
-pub(super) fn judge(
-    graph: &WaitGraph,
-    still: &BTreeSet<i32>,
-    opening: String,
-    is_late: bool,
-) -> Option<Finding> {
-    let lasting = |cycle: &&Cycle| {
-        let mut all = cycle.tids.iter().chain(&cycle.with);
-        let is_firm = cycle.confidence > Confidence::Suspected || is_late || is_firm(graph, cycle);
-        cycle.sure() > Confidence::Suspected && is_firm && all.all(|tid| still.contains(tid))
-    };
-    let cycles: Vec<&Cycle> = graph.cycles.iter().filter(lasting).collect();
+/// The finding about the cycles of `graph` whose threads are all among `still`.
+pub(super) fn judge(graph: &WaitGraph, still: &BTreeSet<i32>, opening: String) -> Option<Finding> {
+    let cycles: Vec<&Cycle> =
+        lasting(graph, still).filter(|cycle| cycle.sure() > Confidence::Suspected).collect();
     let surest = cycles.iter().max_by_key(|cycle| cycle.sure())?;
     let others = graph.threads.iter().filter(|node| !still.contains(&node.tid)).count();
     let all = graph.threads.len();
@@ -60,13 +49,14 @@ pub(super) fn judge(
     })
 }
 
-/// Whether each thing that the threads of a knot wait for has one holder that stands out: who shows
-/// more than one trace of it, and is the only one without another reason to know it.
-fn is_firm(graph: &WaitGraph, cycle: &Cycle) -> bool {
-    cycle.tids.iter().chain(&cycle.with).filter_map(|tid| graph.wanted_by(*tid)).all(|thing| {
-        let mut strong = thing.holders.iter().filter(|holder| !holder.weak);
-        let stands_out = strong.next().is_some_and(|holder| holder.mentions > 1);
-        let sure = thing.holders.iter().any(|h| h.confidence > Confidence::Suspected);
-        thing.every || sure || (stands_out && strong.next().is_none())
-    })
+/// The cycles whose threads, with all that may have to do with them, are among `still`.
+pub(super) fn lasting<'a>(
+    graph: &'a WaitGraph,
+    still: &BTreeSet<i32>,
+) -> impl Iterator<Item = &'a Cycle> {
+    let lasts = |cycle: &&Cycle| {
+        let mut all = cycle.tids.iter().chain(&cycle.with);
+        all.all(|tid| still.contains(tid))
+    };
+    graph.cycles.iter().filter(lasts)
 }

@@ -83,17 +83,20 @@ fn stands_still(scene: &Scene) -> Option<Finding> {
 /// A closed chain of threads that did not move from the first look to the last, whatever others do.
 fn stuck_in_a_cycle(scene: &Scene) -> Option<Finding> {
     let (first, last) = (scene.looks.first()?, scene.looks.last()?);
-    let still = still(&scene.looks)?;
-    let (then, graph) = (WaitGraph::of(&first.stacks), WaitGraph::of(&last.stacks));
-    let same = |tid: i32| match (then.wanted_by(tid), graph.wanted_by(tid)) {
+    let (looks, ms) = (scene.looks.len(), (last.at_us - first.at_us) / 1000);
+    let opening = format!("in {looks} looks over {ms} ms the threads of the cycle did not run");
+    partial::judge(&graph(scene), &unmoved(scene)?, opening)
+}
+
+/// The threads that did not move from the first look to the last, and wait for the same in both.
+fn unmoved(scene: &Scene) -> Option<BTreeSet<i32>> {
+    let (first, last) = (scene.looks.first()?, scene.looks.last()?);
+    let (then, now) = (WaitGraph::of(&first.stacks), WaitGraph::of(&last.stacks));
+    let same = |tid: &i32| match (then.wanted_by(*tid), now.wanted_by(*tid)) {
         (Some(then), Some(now)) => then.address == now.address,
         _ => false,
     };
-    let still: BTreeSet<i32> = still.into_iter().filter(|tid| same(*tid)).collect();
-    let (looks, ms) = (scene.looks.len(), (last.at_us - first.at_us) / 1000);
-    let opening = format!("in {looks} looks over {ms} ms the threads of the cycle did not run");
-    let is_late = matches!(scene.standstill, Some(Standstill::Deadline { .. }));
-    partial::judge(&graph, &still, opening, is_late)
+    Some(still(&scene.looks)?.into_iter().filter(same).collect())
 }
 
 /// The threads that waited without a time limit, for the same and without running, from the first
@@ -150,5 +153,10 @@ fn inconclusive(scene: &Scene) -> Option<String> {
         let why = scene.notes.first().map_or("it could not be looked at", |note| note.as_str());
         return Some(why.to_owned());
     }
-    None
+    let graph = graph(scene);
+    let unmoved = unmoved(scene)?;
+    partial::lasting(&graph, &unmoved).next().map(|cycle| match cycle.tids.len() {
+        1 => "a thread may wait for what it has itself; its stack alone cannot tell".to_owned(),
+        n => format!("{n} threads may wait for one another; their stacks alone cannot tell"),
+    })
 }

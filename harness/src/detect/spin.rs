@@ -48,7 +48,9 @@ pub(super) fn judge(motion: &Motion, looks: &[Look]) -> Option<(Kind, Confidence
     let trying = |thread: &&Moving| {
         thread.functions.len() <= 3 && thread.syncing * 2 >= thread.seen && thread.seen >= ENOUGH
     };
-    if working.len() > 1 && working.iter().all(trying) {
+    // Where somebody works while others wait for their turn, it goes on.
+    let nobody_works = motion.working * 4 <= motion.looks;
+    if nobody_works && working.len() > 1 && working.iter().all(trying) {
         let summary = format!(
             "{} in {} without getting past it, as far as can be seen",
             threads(working.len(), "keeps trying", "keep trying"),

@@ -7,7 +7,7 @@
 
 use super::chains;
 use super::fingerprint;
-use super::waits::WaitsFor;
+use super::waits::{self, WaitsFor};
 use crate::capture::Snapshot;
 use crate::graph::{Node, Thing, WaitGraph};
 use crate::observation::{Observation, Standstill, ThreadSeen};
@@ -34,7 +34,7 @@ pub(super) fn judge(
 ) -> Finding {
     let graph = WaitGraph::seen(stacks, threads);
     let active = active(&graph, main_only_joins);
-    let (kind, confidence, why) = classify(&graph, &active);
+    let (kind, confidence, why) = classify(&graph, &active, main_only_joins);
     let who = match threads.len() {
         1 => "the only thread was blocked".to_owned(),
         n => format!("all {n} threads were blocked at one moment"),
@@ -73,7 +73,11 @@ fn active(graph: &WaitGraph, main_only_joins: bool) -> Vec<&Node> {
 }
 
 /// The kind, how sure it is, and the reason for one that says more than "deadlock".
-fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<String>) {
+fn classify(
+    graph: &WaitGraph,
+    active: &[&Node],
+    main_only_joins: bool,
+) -> (Kind, Confidence, Option<String>) {
     let deadlock = (Kind::Deadlock, Confidence::Proven, None);
     let sure = graph.cycles.iter().find(|cycle| cycle.sure() > Confidence::Suspected);
     if let Some(cycle) = sure {
@@ -91,11 +95,14 @@ fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<St
     };
     let same = |thing: &Option<&Thing>| thing.is_some() && *thing == wanted[0];
     let is_active = |tid: i32| active.iter().any(|node| node.tid == tid);
+    // Somebody who only joins may have the lock all the same, in a guard that no stack shows.
+    let no_other = || graph.threads.iter().all(|node| node.idle || is_active(node.tid));
     let among =
         |thing: &Thing| !thing.orphan && thing.holders.iter().all(|holder| is_active(holder.tid));
     if active.iter().all(|node| exclusive(node) && node.what == first.what)
         && wanted.iter().all(same)
         && wanted[0].is_some_and(among)
+        && (main_only_joins || no_other())
     {
         let owner = match active.len() {
             1 => "the only thread that waits for it".to_owned(),
@@ -104,8 +111,10 @@ fn classify(graph: &WaitGraph, active: &[&Node]) -> (Kind, Confidence, Option<St
         let why = format!("inferred: one lock is waited for; its owner is {owner}, or is gone");
         return (Kind::SelfDeadlock, Confidence::Inferred, Some(why));
     }
-    if active.iter().all(|node| node.what.is_event()) {
-        let why = "inferred: all wait for an event, none for an owner".to_owned();
+    let event = |node: &&Node| node.what.is_event() && !waits::is_of_runtime(node);
+    if active.iter().all(event) {
+        let why =
+            "inferred: who does not only join waits for an event, none for an owner".to_owned();
         return (Kind::LostWakeup, Confidence::Inferred, Some(why));
     }
     deadlock

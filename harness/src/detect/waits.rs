@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::path;
 use crate::capture::{Frame, ThreadStack};
+use crate::graph::Node;
 
 /// What kind of thing a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,6 +76,7 @@ impl fmt::Display for WaitsFor {
 /// the module where a call was inlined.
 const NAMES: &[(&str, WaitsFor)] = &[
     ("Mutex::lock", WaitsFor::Mutex),
+    ("PyThread_acquire_lock", WaitsFor::Mutex),
     ("mutex::lock", WaitsFor::Mutex),
     ("mutex::futex::lock", WaitsFor::Mutex),
     ("RawMutex::lock_slow", WaitsFor::Mutex),
@@ -176,6 +178,7 @@ const CRATES: &[&str] = &[
     "crossbeam_utils",
     "once_cell",
     "dashmap",
+    "flume",
     "libc",
 ];
 
@@ -250,9 +253,31 @@ fn is_pool(name: &str) -> bool {
 /// Where a thread stands in the program: the innermost frame from `nth` on outwards that belongs to
 /// no primitive.
 pub fn program_frame(stack: &ThreadStack, nth: usize) -> Option<&Frame> {
-    let own =
-        |frame: &&Frame| !is_of_std(frame) && path(frame).is_some_and(|name| !is_primitive(&name));
-    stack.frames.iter().skip(nth).find(own)
+    stack.frames.iter().skip(nth).find(|frame| is_of_program(frame))
+}
+
+/// Whether a frame belongs to no primitive, and not to the standard library.
+pub fn is_of_program(frame: &Frame) -> bool {
+    !is_of_std(frame) && path(frame).is_some_and(|name| !is_primitive(&name))
+}
+
+/// Runtimes that wait for an event inside while their caller waits for something of theirs: a lock, a
+/// task, a message.
+const RUNTIMES: &[&str] = &[
+    "tokio",
+    "futures",
+    "futures_executor",
+    "async_std",
+    "async_io",
+    "smol",
+    "pollster",
+    "rayon_core",
+];
+
+/// Whether a thread waits inside of a runtime, which hides what for.
+pub fn is_of_runtime(node: &Node) -> bool {
+    let function = node.function.as_deref().unwrap_or_default();
+    RUNTIMES.contains(&function.split("::").next().unwrap_or_default())
 }
 
 /// Whether `piece` stands in `name` at the beginning of a path segment or of a C name. What follows
@@ -284,6 +309,7 @@ const C_NAMES: &[&str] = &[
     "gthread",
     "GI_",
     "internal_syscall",
+    "PyThread_acquire_lock",
     "clone",
     "start_thread",
     "libc_start",

@@ -127,7 +127,28 @@ fn cycle(graph: &WaitGraph, mut tids: Vec<i32>, knot: &BTreeSet<i32>) -> Cycle {
         true => others(graph, &tids),
         false => vec![],
     };
-    Cycle { kind, confidence: sure, tids, closed, with, things }
+    let mut cycle = Cycle { kind, confidence: sure, tids, closed, firm: false, with, things };
+    cycle.firm = all_stand(graph) || is_firm(graph, &cycle);
+    cycle
+}
+
+/// Whether every thread waits, without a time limit, for another one of the process.
+fn all_stand(graph: &WaitGraph) -> bool {
+    graph.threads.iter().all(|node| node.wants.is_some_and(|want| !want.timed))
+}
+
+/// Whether all members wait for locks, and each of those has one holder that stands out: who shows
+/// more than one trace of it, and is the only one without another reason to know it.
+fn is_firm(graph: &WaitGraph, cycle: &Cycle) -> bool {
+    let locks = |tid: &i32| graph.node(*tid).is_some_and(|node| node.what.is_lock());
+    let stands_out = |thing: &Thing| {
+        let mut strong = thing.holders.iter().filter(|holder| !holder.weak);
+        let sure = thing.holders.iter().any(|h| h.confidence > Confidence::Suspected);
+        let most = strong.next().is_some_and(|holder| holder.mentions > 1);
+        sure || (most && strong.next().is_none())
+    };
+    let things = cycle.tids.iter().chain(&cycle.with).filter_map(|tid| graph.wanted_by(*tid));
+    cycle.tids.iter().all(locks) && things.filter(|thing| !thing.every).all(stands_out)
 }
 
 /// Whoever else may have what these wait for, and so on.

@@ -74,7 +74,7 @@ fn inferred(tid: i32, site: &str) -> Holder {
 
 fn deadlock(confidence: Confidence, tids: Vec<i32>, things: Vec<usize>) -> Cycle {
     let kind = if tids.len() == 1 { Kind::SelfDeadlock } else { Kind::Deadlock };
-    Cycle { closed: true, with: vec![], kind, confidence, tids, things }
+    Cycle { closed: true, firm: true, with: vec![], kind, confidence, tids, things }
 }
 
 /// Two workers take two locks in opposite order; main waits for the first of them to end.

@@ -30,7 +30,7 @@ pub(super) struct Search<'a> {
 pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
     if !thing.holders.is_empty() {
         for holder in thing.holders.iter_mut().filter(|holder| holder.site.is_none()) {
-            holder.site = search.mentions_by(holder.tid).find_map(|m| search.site(m));
+            holder.site = search.site_of(holder.tid);
         }
         return;
     }
@@ -59,6 +59,16 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
             "nobody else's stack has the lock's address, and it waits for the lock itself",
         ));
     }
+    let further: BTreeSet<i32> = search.waiters_further_out();
+    if thing.closed {
+        why.insert(
+            0,
+            (
+                further.clone(),
+                "it waits for the lock itself, and its stack has the address further out",
+            ),
+        );
+    }
     let all_readers = search.readers.is_some_and(|readers| readers == by_stack.len() as u64);
     thing.every = all_readers;
     // Of 2,000 hangs with known owners, made to mislead, nine in ten of the single candidates that
@@ -67,7 +77,7 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
         && by_stack.iter().all(|tid| search.mentions().filter(|m| m.tid == *tid).nth(1).is_some())
         && by_stack.len() == 1
         && by_code.is_empty()
-        && !search.waiters.iter().any(|(tid, _)| search.is_known_further_out(*tid));
+        && further.is_empty();
     let alone = one || (all_readers && by_code.is_empty());
     let confidence = if alone { Confidence::Inferred } else { Confidence::Suspected };
     // Whoever has the lock on its own stack knows it anyway, and comes last.
@@ -78,7 +88,7 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
             weak: search.lies_on == Some(tid),
             mentions: search.mentions().filter(|m| m.tid == tid && !m.in_code).count() as u32,
             why: why.to_owned(),
-            site: search.mentions_by(tid).find_map(|mention| search.site(mention)),
+            site: search.site_of(tid),
         }));
     }
 }
@@ -122,13 +132,25 @@ impl Search<'_> {
         self.mentions_by(tid).any(|m| !m.in_code && m.frame > Some(caller + inlined))
     }
 
-    /// Where the thread took what it mentions: the function of the program on whose part of the stack
-    /// the mention lies, or that called what it lies on.
-    fn site(&self, mention: &Mention) -> Option<String> {
-        let thread = self.thread(mention.tid)?;
-        // What was inlined into the function that owns the part of the stack comes first.
-        let outermost = mention.frame?;
-        let inlined = thread.frames.get(..outermost)?.iter().rev().take_while(|f| f.inlined);
-        location(waits::program_frame(thread, outermost - inlined.count())?)
+    fn waiters_further_out(&self) -> BTreeSet<i32> {
+        let tids = self.waiters.iter().map(|(tid, _)| *tid);
+        tids.filter(|tid| self.is_known_further_out(*tid)).collect()
+    }
+
+    /// Where a thread took what it has, in or below this: the function of the program on whose part
+    /// of the stack the outermost mention lies, or that called what it lies on. Mentions further in
+    /// are passed on from there; of a thread that waits, also for what it waits for.
+    fn site_of(&self, tid: i32) -> Option<String> {
+        let thread = self.thread(tid)?;
+        let mut frames: Vec<usize> = self.mentions_by(tid).filter_map(|m| m.frame).collect();
+        frames.sort_unstable();
+        let of_program = |outermost: &usize| {
+            let inlined = thread.frames.get(..*outermost)?.iter().rev().take_while(|f| f.inlined);
+            let group = thread.frames.get(outermost - inlined.count()..=*outermost)?;
+            group.iter().rev().find(|frame| waits::is_of_program(frame))
+        };
+        let frame = frames.iter().rev().find_map(of_program);
+        let further = || waits::program_frame(thread, *frames.first()?);
+        location(frame.or_else(further)?)
     }
 }

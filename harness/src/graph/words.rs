@@ -207,7 +207,7 @@ pub(super) fn doing(node: &Node) -> String {
 pub(super) fn reason(holder: &Holder) -> String {
     let mut line = String::new();
     if let Some(site) = &holder.site {
-        line += &format!(", taken in {}", cut(site, CLAUSE));
+        line += &format!(", taken in or below {}", cut(site, CLAUSE));
     }
     line += &format!(" ({}", holder.confidence);
     if !holder.why.is_empty() {

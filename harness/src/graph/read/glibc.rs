@@ -10,6 +10,11 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     if case.is_in("pthread_rwlock") {
         return Some(rwlock(case));
     }
+    if case.is_in("PyThread_acquire_lock") {
+        // A semaphore, or a condition variable, of which CPython has made a lock.
+        let thing = case.thing("lock of Python", true);
+        return Some(Read { what: Some(WaitsFor::Mutex), ..Read::of(thing) });
+    }
     if case.is_in("pthread_cond") {
         let thing = case.thing("pthread condition variable", false);
         return Some(Read { what: Some(WaitsFor::Condvar), ..Read::of(thing) });

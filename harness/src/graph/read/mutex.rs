@@ -33,7 +33,8 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     if !by_name && !by_shape {
         return None;
     }
-    if case.val == 0 {
+    let waits = case.is_op(libc::FUTEX_WAIT) || case.is_op(libc::FUTEX_WAIT_BITSET);
+    if case.val == 0 && waits {
         return Some(refused(case));
     }
     let kind = case.u32_at(KIND)?;
