@@ -148,8 +148,8 @@ impl Moving {
     }
 }
 
-/// Whether a thread is busy with synchronisation: it waits with a time limit, yields, sleeps, or is in
-/// a function that is there for that.
+/// Whether a thread is busy with synchronisation: it waits with a time limit, yields, sleeps, or runs in
+/// library code that is there for that. What the program calls its own functions says nothing.
 fn is_sync(stack: &ThreadStack) -> bool {
     const CALLS: [i64; 3] = [libc::SYS_sched_yield, libc::SYS_nanosleep, libc::SYS_clock_nanosleep];
     const WORDS: [&str; 8] =
@@ -160,8 +160,8 @@ fn is_sync(stack: &ThreadStack) -> bool {
         Some(Wait::Syscall { nr }) => return CALLS.contains(&nr),
         _ => {}
     }
-    // Of one that runs, the innermost calls.
-    stack.frames.iter().take(4).filter_map(path).any(|name| {
+    let library = stack.frames.iter().take_while(|frame| !waits::is_of_program(frame));
+    library.filter_map(path).any(|name| {
         let name = name.to_lowercase();
         // `block` holds `lock`.
         WORDS.iter().any(|word| name.replace("block", "").contains(word))
