@@ -73,9 +73,14 @@ fn plain(name: &str) -> String {
         }
         previous = c;
     }
-    match out.find('(') {
-        Some(0) | None => out,
-        Some(end) => out[..end].to_owned(),
+    let name = match out.find('(') {
+        Some(0) | None => &out[..],
+        Some(end) => &out[..end],
+    };
+    // C++ writes what a template returns before its name.
+    match name.rsplit_once(' ') {
+        Some((_, name)) if name.contains("::") && !out.contains("operator") => name.to_owned(),
+        _ => name.to_owned(),
     }
 }
 

@@ -307,6 +307,7 @@ const C_NAMES: &[&str] = &[
     "new_sem",
     "cxa_guard",
     "gthread",
+    "glibcxx_",
     "GI_",
     "internal_syscall",
     "PyThread_acquire_lock",
