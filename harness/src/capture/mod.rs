@@ -5,6 +5,7 @@
 
 pub mod coredump;
 mod error;
+mod malloc;
 mod maps;
 mod modules;
 mod stack;

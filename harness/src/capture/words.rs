@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::malloc::Heaps;
 use super::maps::Maps;
 use super::modules::{AddressSpace, Binaries};
 use super::stack;
@@ -191,8 +192,14 @@ impl<'a> Finder<'a> {
 
     /// The words, with a place for each address.
     pub(super) fn finish(self, threads: &[Bounds], binaries: &mut Binaries) -> Vec<Word> {
-        let Finder { space, maps, mut words, .. } = self;
-        let mut place = |address| place(address, space, maps, threads, binaries);
+        let Finder { space, maps, witness, mut words, .. } = self;
+        let mut heaps = Heaps::default();
+        let mut place = |address| match place(address, space, maps, threads, binaries)? {
+            Place::Heap { .. } => {
+                Some(Place::Heap { allocation: heaps.allocation(witness, maps, address) })
+            }
+            place => Some(place),
+        };
         for word in &mut words {
             word.place = place(word.address);
             for pointee in &mut word.pointees {

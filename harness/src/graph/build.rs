@@ -208,9 +208,10 @@ pub(super) fn place(snapshot: &Snapshot, word: &Word, address: u64) -> Option<St
         Place::Stack { tid } => format!("the stack of {}", thread(tid)),
         Place::Tls { tid } => format!("the thread-local data of {}", thread(tid)),
         Place::Heap { allocation: None } => "heap".to_owned(),
-        Place::Heap { allocation: Some((begin, size)) } => {
-            format!("heap, {} bytes into an allocation of {size}", address.saturating_sub(*begin))
-        }
+        Place::Heap { allocation: Some((begin, size)) } => match address.saturating_sub(*begin) {
+            0 => format!("heap, an allocation of {size} bytes"),
+            into => format!("heap, {into} bytes into an allocation of {size}"),
+        },
         Place::Mapping { path } => format!("shared memory or file {path}"),
     })
 }

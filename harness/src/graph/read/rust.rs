@@ -31,6 +31,10 @@ fn mutex(case: &Case<'_>) -> Read {
         Some(_) => Some("locked".to_owned()),
         None => None,
     };
+    // `poison::Flag` follows the futex; of a reentrant lock it is something else.
+    if before == 0 && case.u32_at(4).is_some_and(|flag| flag & 0xff == 1) {
+        thing.notes.push("it may be poisoned: a thread panicked while it had it".to_owned());
+    }
     Read { what: Some(WaitsFor::Mutex), known_by: Some(base), ..Read::of(thing) }
 }
 
