@@ -9,7 +9,7 @@ use super::chains;
 use super::fingerprint;
 use super::waits::{self, WaitsFor};
 use crate::capture::Snapshot;
-use crate::graph::{Node, Thing, WaitGraph};
+use crate::graph::{Cycle, Node, Thing, WaitGraph};
 use crate::observation::{Observation, Standstill, ThreadSeen};
 use crate::verdict::{Confidence, Finding, Kind};
 
@@ -79,7 +79,17 @@ fn classify(
     main_only_joins: bool,
 ) -> (Kind, Confidence, Option<String>) {
     let deadlock = (Kind::Deadlock, Confidence::Proven, None);
-    let sure = graph.cycles.iter().find(|cycle| cycle.sure() > Confidence::Suspected);
+    // One of several that may have what it waits for need not be the one.
+    let guess = |cycle: &Cycle| {
+        let holders = |thing: &usize| graph.things.get(*thing).map_or(0, |t| t.holders.len());
+        cycle.confidence == Confidence::Suspected
+            && cycle.things.iter().map(holders).sum::<usize>() > 1
+    };
+    let tells = |cycle: &&Cycle| {
+        let is_self = cycle.kind == Kind::SelfDeadlock;
+        cycle.sure() > Confidence::Suspected && !(is_self && guess(cycle))
+    };
+    let sure = graph.cycles.iter().find(tells);
     if let Some(cycle) = sure {
         let confidence = match cycle.kind {
             Kind::SelfDeadlock => cycle.sure(),

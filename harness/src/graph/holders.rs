@@ -69,6 +69,7 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
             ),
         );
     }
+    let others = by_stack.iter().any(|tid| search.lies_on != Some(*tid));
     let all_readers = search.readers.is_some_and(|readers| readers == by_stack.len() as u64);
     thing.every = all_readers;
     // Of 2,000 hangs with known owners, made to mislead, nine in ten of the single candidates that
@@ -85,7 +86,8 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
         thing.holders.extend(tids.into_iter().map(|tid| Holder {
             tid,
             confidence,
-            weak: search.lies_on == Some(tid),
+            // Another one than the waiter itself is the likelier, if there is one.
+            weak: search.lies_on == Some(tid) || (further.contains(&tid) && others),
             mentions: search.mentions().filter(|m| m.tid == tid && !m.in_code).count() as u32,
             why: why.to_owned(),
             site: search.site_of(tid),
