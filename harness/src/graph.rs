@@ -110,8 +110,7 @@ pub struct Holder {
     pub tid: i32,
     /// Proven where the lock itself says so, inferred where its address was found on the stack.
     pub confidence: Confidence,
-    /// Whether it would know the lock's address anyway: the lock lies on its own stack, or it waits for
-    /// it itself while another may have it.
+    /// Whether it would know the lock's address anyway, because the lock lies on its own stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub weak: bool,
     /// How often the lock's address was found on its stack.

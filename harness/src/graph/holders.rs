@@ -60,16 +60,12 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
         ));
     }
     let further: BTreeSet<i32> = search.waiters_further_out();
-    if thing.closed {
-        why.insert(
-            0,
-            (
-                further.clone(),
-                "it waits for the lock itself, and its stack has the address further out",
-            ),
-        );
-    }
+    // Another one than the waiter itself is the likelier, if there is one.
     let others = by_stack.iter().any(|tid| search.lies_on != Some(*tid));
+    if thing.closed && !others {
+        let trace = "it waits for the lock itself, and its stack has the address further out";
+        why.insert(0, (further.clone(), trace));
+    }
     let all_readers = search.readers.is_some_and(|readers| readers == by_stack.len() as u64);
     thing.every = all_readers;
     // Of 2,000 hangs with known owners, made to mislead, nine in ten of the single candidates that
@@ -86,8 +82,7 @@ pub(super) fn find(thing: &mut Thing, search: &Search<'_>) {
         thing.holders.extend(tids.into_iter().map(|tid| Holder {
             tid,
             confidence,
-            // Another one than the waiter itself is the likelier, if there is one.
-            weak: search.lies_on == Some(tid) || (further.contains(&tid) && others),
+            weak: search.lies_on == Some(tid),
             mentions: search.mentions().filter(|m| m.tid == tid && !m.in_code).count() as u32,
             why: why.to_owned(),
             site: search.site_of(tid),
