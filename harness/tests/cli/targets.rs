@@ -11,12 +11,22 @@ use crate::run::{Ran, run};
 /// The program that hangs as it is told, in Rust.
 pub(crate) fn hangs() -> &'static str {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        make("hangs.rs", "hangs", |source, to| {
+    rust_program(&BUILT, "hangs", "0")
+}
+
+/// The same as its users would have it.
+pub(crate) fn hangs_optimized() -> &'static str {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    rust_program(&BUILT, "hangs-optimized", "3")
+}
+
+fn rust_program(built: &'static OnceLock<PathBuf>, name: &str, level: &str) -> &'static str {
+    let path = built.get_or_init(|| {
+        make("hangs.rs", name, |source, to| {
             let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
             let mut command = Command::new(rustc);
-            command.args(["--edition", "2021", "-g", "-o"]).arg(to).arg(source);
-            assert!(command.status().expect("start rustc").success());
+            command.args(["--edition", "2021", "-g", "-C", &format!("opt-level={level}"), "-o"]);
+            assert!(command.arg(to).arg(source).status().expect("start rustc").success());
             true
         })
         .expect("rustc compiles it")
