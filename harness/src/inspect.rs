@@ -16,7 +16,7 @@ const SETTLING: Duration = Duration::from_millis(2);
 pub struct Sampling {
     /// Looks at most; fewer where the second already shows that nothing moves.
     pub samples: u32,
-    /// From the beginning of one look to that of the next.
+    /// From the end of one look to the beginning of the next.
     pub every: Duration,
 }
 
@@ -68,8 +68,8 @@ impl Inspector {
         let mut monitor = Monitor::new(pid);
         let begun = Instant::now();
         let micros = |at: Instant| at.duration_since(begun).as_micros() as u64;
-        for sample in 0..sampling.samples.max(1) {
-            let next = begun + sampling.every * sample;
+        let mut next = begun;
+        for _ in 0..sampling.samples.max(1) {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
             let start = Instant::now();
             let before = monitor.collect(false).map_or(vec![], |c| c.threads);
@@ -96,6 +96,8 @@ impl Inspector {
             if is_at_rest(&scene.looks) {
                 break;
             }
+            // However long the look took: what moves is seen in the time when nobody is disturbed.
+            next = Instant::now() + sampling.every;
         }
         Ok(())
     }

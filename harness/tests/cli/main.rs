@@ -1,9 +1,13 @@
 //! The program `standstill` as its users meet it: good input, bad input, rude targets, sudden death.
 
 mod bad_input;
+mod classify;
 mod death;
+mod forensics;
+mod inspect;
 mod rude;
 mod run;
 mod stress;
+mod targets;
 mod watch;
 mod wrapper;

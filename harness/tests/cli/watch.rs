@@ -1,37 +1,11 @@
 //! `standstill watch`: unnoticed while all is well, and there when something hangs.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::run::{Ran, run, standstill};
-
-/// The program that hangs as it is told, compiled once.
-fn hangs() -> &'static str {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hangs.rs");
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        // Test processes that compile it at the same time do not write to one file.
-        let (path, mine) = (dir.join("hangs"), dir.join(format!("hangs-{}", std::process::id())));
-        let time = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
-        if time(&path) < time(&source) {
-            let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-            let mut command = Command::new(rustc);
-            command.args(["--edition", "2021", "-g", "-o"]).arg(&mine).arg(&source);
-            assert!(command.status().expect("start rustc").success());
-            std::fs::rename(&mine, &path).unwrap();
-        }
-        path
-    });
-    path.to_str().unwrap()
-}
-
-fn watch(flags: &[&str], command: &[&str]) -> Ran {
-    run(&[&["watch"], flags, &["--"], command].concat())
-}
+use crate::targets::{hangs, watch};
 
 fn shell(flags: &[&str], script: &str) -> Ran {
     watch(flags, &["sh", "-c", script])
@@ -141,7 +115,9 @@ fn time_for_which_the_program_is_stopped_does_not_count() {
 fn a_deadlock_is_told_of_without_any_deadline() {
     let ran = watch(&["--timeout", "none"], &[hangs(), "abba"]).exits(124);
     assert!(ran.stdout.is_empty(), "{}", ran.stdout);
-    for words in ["standstill: ", "take_both", "lock_contended", "hangs.rs:29", "abba)"] {
+    let line = include_str!("../fixtures/hangs.rs").lines().position(|l| l.contains("let other ="));
+    let place = format!("hangs.rs:{}", line.unwrap() + 1);
+    for words in ["standstill: ", "take_both", "lock_contended", &place, "abba)"] {
         assert!(ran.stderr.contains(words), "`{words}` is not in\n{}", ran.stderr);
     }
 }
