@@ -4,12 +4,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::capture::{CaptureError, Capturer};
+use crate::observation::ThreadSeen;
 use crate::os::cpu;
 use crate::scene::{Look, SCHEMA, Scene};
 use crate::supervise::Monitor;
 
-/// How long threads that were stopped get to be back in what they waited for.
+/// How long threads that were stopped get to be back in what they waited for, and how often they are
+/// asked: where the CPUs are taken it takes them some milliseconds.
 const SETTLING: Duration = Duration::from_millis(2);
+const ASKED: u32 = 50;
 
 /// How a process is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ impl Inspector {
         Scene {
             schema: SCHEMA,
             pid,
+            stopped: is_stopped(pid),
             program,
             command: command[..used].to_vec(),
             ..Scene::default()
@@ -82,8 +86,7 @@ impl Inspector {
                     break;
                 }
             };
-            std::thread::sleep(SETTLING);
-            let after = monitor.collect(false).map_or(vec![], |c| c.threads);
+            let after = settled(&mut monitor, &before);
             scene.wakers = monitor.outside_wakers(&after);
             scene.looks.push(Look {
                 at_us: micros(start),
@@ -101,6 +104,29 @@ impl Inspector {
         }
         Ok(())
     }
+}
+
+/// The threads when whoever waited for ever before a look does so again, or has had time to.
+fn settled(monitor: &mut Monitor, before: &[ThreadSeen]) -> Vec<ThreadSeen> {
+    let mut threads = vec![];
+    for _ in 0..ASKED {
+        std::thread::sleep(SETTLING);
+        threads = monitor.collect(false).map_or(vec![], |c| c.threads);
+        let waits = |then: &ThreadSeen| {
+            let now = threads.iter().find(|now| now.tid == then.tid);
+            now.is_none_or(|now| now.wait == then.wait)
+        };
+        if before.iter().filter(|then| then.wait.is_futex_forever()).all(waits) {
+            break;
+        }
+    }
+    threads
+}
+
+/// Whether the process is stopped by job control or SIGSTOP (state `T` of proc(5)).
+fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
 /// Whether the last two looks show the same threads in the same untimed waits, none of which ran

@@ -259,7 +259,7 @@ impl std::fmt::Display for Wait {
 
 /// Names of the system calls in which programs commonly wait (x86-64, `asm/unistd_64.h`).
 fn syscall_name(nr: i64) -> Option<&'static str> {
-    const NAMES: [(i64, &str); 22] = [
+    const NAMES: [(i64, &str); 26] = [
         (libc::SYS_read, "read"),
         (libc::SYS_readv, "readv"),
         (libc::SYS_write, "write"),
@@ -279,6 +279,10 @@ fn syscall_name(nr: i64) -> Option<&'static str> {
         (libc::SYS_nanosleep, "nanosleep"),
         (libc::SYS_clock_nanosleep, "clock_nanosleep"),
         (libc::SYS_pause, "pause"),
+        (libc::SYS_restart_syscall, "a timed wait that goes on"),
+        (libc::SYS_openat, "openat"),
+        (libc::SYS_sched_yield, "sched_yield"),
+        (libc::SYS_futex, "futex"),
         (libc::SYS_rt_sigtimedwait, "sigtimedwait"),
         (libc::SYS_flock, "flock"),
         (libc::SYS_fcntl, "fcntl"),

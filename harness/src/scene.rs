@@ -112,6 +112,9 @@ pub struct Scene {
     /// Whether it is known to be a Rust program, whose main ends with code 101 when it panics.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_rust: bool,
+    /// Whether job control or SIGSTOP had stopped it, so that none of its threads could run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// What could not be seen or done, each a sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

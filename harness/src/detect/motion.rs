@@ -151,7 +151,12 @@ impl Moving {
 /// Whether a thread is busy with synchronisation: it waits with a time limit, yields, sleeps, or runs in
 /// library code that is there for that. What the program calls its own functions says nothing.
 fn is_sync(stack: &ThreadStack) -> bool {
-    const CALLS: [i64; 3] = [libc::SYS_sched_yield, libc::SYS_nanosleep, libc::SYS_clock_nanosleep];
+    const CALLS: [i64; 4] = [
+        libc::SYS_sched_yield,
+        libc::SYS_nanosleep,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_restart_syscall,
+    ];
     const WORDS: [&str; 8] =
         ["lock", "spin", "yield", "backoff", "barrier", "compare_exchange", "mutex", "atomic"];
 

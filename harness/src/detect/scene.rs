@@ -71,6 +71,9 @@ fn stands_still(scene: &Scene) -> Option<Finding> {
         return Some(standstill::judge(threads, stacks, &when, false));
     }
     let [.., previous, last] = &scene.looks[..] else { return None };
+    if scene.stopped {
+        return None;
+    }
     let forever = |thread: &ThreadSeen| thread.wait.is_futex_forever();
     let complete = !last.before.is_empty()
         && previous.after == last.before
@@ -82,6 +85,9 @@ fn stands_still(scene: &Scene) -> Option<Finding> {
 
 /// A closed chain of threads that did not move from the first look to the last, whatever others do.
 fn stuck_in_a_cycle(scene: &Scene) -> Option<Finding> {
+    if scene.stopped {
+        return None;
+    }
     let (first, last) = (scene.looks.first()?, scene.looks.last()?);
     let (looks, ms) = (scene.looks.len(), (last.at_us - first.at_us) / 1000);
     let opening = format!("in {looks} looks over {ms} ms the threads of the cycle did not run");
@@ -116,6 +122,11 @@ fn passed_its_deadline(scene: &Scene) -> Option<Finding> {
     let motion = Motion::of(&scene.looks);
     let graph = graph(scene);
     let (kind, confidence, summary) = spin::judge(&motion, &scene.looks).unwrap_or_else(|| {
+        let used = window.cpu_ms.saturating_add(window.waited_ms).saturating_mul(100);
+        if motion.wall == 0 && used >= 20 * window.ms {
+            let summary = "busy when the deadline passed; nothing more could be seen".to_owned();
+            return (Kind::Hang, Confidence::Suspected, summary);
+        }
         let doing = if window.threads.is_empty() {
             "no thread could be seen"
         } else if window.threads.iter().all(|t| t.wait.is_futex_forever()) {
@@ -151,6 +162,11 @@ fn inconclusive(scene: &Scene) -> Option<String> {
     }
     if scene.looks.is_empty() {
         let why = scene.notes.first().map_or("it could not be looked at", |note| note.as_str());
+        return Some(why.to_owned());
+    }
+    if scene.stopped {
+        let why =
+            "it is stopped (SIGSTOP, Ctrl-Z), so that nothing in it can move; SIGCONT continues it";
         return Some(why.to_owned());
     }
     let graph = graph(scene);

@@ -13,15 +13,17 @@ use crate::verdict::{Confidence, Kind};
 /// Looks in which a thread must have been found running before anything is said of its states.
 const ENOUGH: usize = 4;
 
+/// Times that it must have been found in a state in which it was before: a computation has no reason
+/// to come back to one even once.
+const ROUNDS: usize = 2;
+
 /// The kind of a busy process at its deadline; none if it is not busy.
 pub(super) fn judge(motion: &Motion, looks: &[Look]) -> Option<(Kind, Confidence, String)> {
     let busy: Vec<&Moving> = motion.busy().collect();
     if busy.is_empty() {
         return None;
     }
-    let spins = |thread: &&Moving| {
-        thread.running >= ENOUGH && thread.came_round() * 2 >= thread.running.saturating_sub(1)
-    };
+    let spins = |thread: &&Moving| thread.running >= ENOUGH && thread.came_round() >= ROUNDS;
     let (spinning, working): (Vec<_>, Vec<_>) = busy.iter().copied().partition(spins);
     if working.is_empty() {
         let places = places(&spinning);

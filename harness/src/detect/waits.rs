@@ -221,7 +221,11 @@ pub fn primitives(stack: &ThreadStack) -> Vec<String> {
 /// Whether a frame's code is of Rust's standard library, whatever type its name begins with.
 fn is_of_std(frame: &Frame) -> bool {
     const ROOTS: [&str; 3] = ["/library/std/src/", "/library/core/src/", "/library/alloc/src/"];
-    frame.file.as_deref().is_some_and(|file| ROOTS.iter().any(|root| file.contains(root)))
+    // A function of the program may well have lines of core in it, without a call that says so.
+    let own = |name: &str| !["std::", "core::", "alloc::"].iter().any(|krate| name.contains(krate));
+    let is_own = !frame.inlined && frame.function.as_deref().is_some_and(own);
+    let in_std = |file: &str| ROOTS.iter().any(|root| file.contains(root));
+    !is_own && frame.file.as_deref().is_some_and(in_std)
 }
 
 /// Functions in which the threads of pools wait for work, and what such a thread is.

@@ -87,7 +87,9 @@ pub fn registers(tid: i32) -> io::Result<Registers> {
     let regs = raw_registers(tid)?;
     // What the call returns tells whether it was cut short: one that has just come to its end stands
     // at the same instruction with another result.
-    let is_interrupted = (regs.orig_rax as i64) >= 0 && is_cut_short(regs.rax as i64);
+    // One that is to be repeated (see below) has its own number for a result.
+    let repeats = regs.rax == regs.orig_rax;
+    let is_interrupted = (regs.orig_rax as i64) >= 0 && (is_cut_short(regs.rax as i64) || repeats);
     let call = is_interrupted.then_some(Interrupted {
         nr: regs.orig_rax as i64,
         arguments: [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9],

@@ -108,7 +108,14 @@ impl Partial {
                 }
                 false
             }
-            Seen::Nothing => false,
+            Seen::Nothing => {
+                // Threads that a busy machine had not yet let back into their waits look as if they
+                // moved: what was once suspected is worth another look.
+                if before.is_some() {
+                    self.known.clear();
+                }
+                false
+            }
         }
     }
 
