@@ -86,7 +86,8 @@ fn a_stopped_process_stays_stopped() {
     target.signal(Signal::STOP);
     target.until("the stop", |target| target.state() == 'T');
     for _ in 0..3 {
-        target.inspect(&[]).exits(0);
+        let ran = target.inspect(&[]).exits(3);
+        assert!(ran.stdout.contains("it is stopped"), "{}", ran.stdout);
         assert_eq!(target.state(), 'T');
     }
     target.signal(Signal::CONT);
