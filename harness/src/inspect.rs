@@ -125,7 +125,7 @@ fn settled(monitor: &mut Monitor, before: &[ThreadSeen]) -> Vec<ThreadSeen> {
 
 /// Whether the process is stopped by job control or SIGSTOP (state `T` of proc(5)).
 fn is_stopped(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = crate::os::proc_text(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 

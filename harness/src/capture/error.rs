@@ -72,7 +72,7 @@ struct Obstacles {
 impl Obstacles {
     fn look(pid: i32) -> Self {
         let status = |pid: &str, key: &str| -> Option<i32> {
-            let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let text = crate::os::proc_text(format!("/proc/{pid}/status")).ok()?;
             text.lines().find_map(|l| l.strip_prefix(key))?.trim().parse().ok()
         };
         Obstacles {

@@ -17,7 +17,7 @@ pub(super) fn thread_name(pid: i32, tid: i32) -> Option<String> {
 
 /// The id of a thread in the innermost pid namespace that it belongs to.
 pub(super) fn inner_id(pid: i32, tid: i32) -> Option<i32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
+    let status = crate::os::proc_text(format!("/proc/{pid}/task/{tid}/status")).ok()?;
     let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     ids.split_ascii_whitespace().next_back()?.parse().ok()
 }

@@ -92,7 +92,7 @@ pub(super) fn main(args: &InspectArgs) -> Result<Exit, Failure> {
 
 /// The process that a thread belongs to; any other number is left as it is.
 fn process_of(id: i32) -> i32 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let status = crate::os::proc_text(format!("/proc/{id}/status")).unwrap_or_default();
     let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
     group.and_then(|group| group.trim().parse().ok()).unwrap_or(id)
 }

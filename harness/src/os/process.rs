@@ -255,7 +255,7 @@ pub fn refuse_large_files_by_error() {
 pub fn may_share_memory(one: i32, other: i32) -> bool {
     const KCMP_VM: libc::c_long = 1;
     // One that has ended shares nothing, and waits to be buried.
-    let stat = std::fs::read_to_string(format!("/proc/{other}/stat")).unwrap_or_default();
+    let stat = crate::os::proc_text(format!("/proc/{other}/stat")).unwrap_or_default();
     if stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')) {
         return false;
     }

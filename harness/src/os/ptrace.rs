@@ -160,7 +160,7 @@ pub fn repeat_ended_call(tid: i32) -> io::Result<bool> {
 /// Whether a signal waits to be delivered: then the program may well expect the call to end.
 #[cfg(target_arch = "x86_64")]
 fn signal_is_pending(tid: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = crate::os::proc_text(format!("/proc/{tid}/status")).unwrap_or_default();
     let pending = |key: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
         line.is_none_or(|set| set.trim().bytes().any(|digit| digit != b'0'))

@@ -45,7 +45,7 @@ pub(crate) fn children_of(pid: i32, tid: i32) -> Vec<i32> {
 
 /// The children that one thread started; `None` where the kernel does not tell.
 pub(crate) fn children_of_thread(pid: i32, tid: i32) -> Option<Vec<i32>> {
-    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")).ok()?;
+    let list = crate::os::proc_text(format!("/proc/{pid}/task/{tid}/children")).ok()?;
     Some(list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
@@ -69,7 +69,7 @@ fn parent_of(pid: i32) -> Option<i32> {
 
 /// What follows the name in a `stat` file.
 fn stat(path: &str) -> Option<String> {
-    let stat = std::fs::read_to_string(path).ok()?;
+    let stat = crate::os::proc_text(path).ok()?;
     // The name in parentheses may hold anything, also parentheses and spaces.
     Some(stat.rsplit_once(')')?.1.to_owned())
 }

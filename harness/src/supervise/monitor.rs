@@ -107,7 +107,7 @@ impl Monitor {
 
     /// What could end a futex wait although every thread is blocked: each a clause.
     pub(crate) fn outside_wakers(&self, threads: &[ThreadSeen]) -> Vec<String> {
-        let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", self.pid));
+        let read = |name| crate::os::proc_text(format!("/proc/{}/{name}", self.pid));
         let mut wakers = Vec::new();
         match read("status") {
             Ok(status) => wakers.extend(signal_handlers(&status)),

@@ -173,3 +173,17 @@ fn a_program_that_loads_nothing_is_judged_like_any_other() {
     holds(&evidence, &["all 3 threads were blocked"]);
     is_well(&[program, "recursive"], "twice\n");
 }
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_program_whose_name_is_no_text_is_watched_like_any_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join(std::ffi::OsStr::from_bytes(b"a) R \xff\xfe(b"));
+    std::fs::copy(hangs(), &copy).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_standstill"));
+    command.args(["watch", "--timeout", "60s", "--"]).arg(&copy).arg("abba");
+    let ran: crate::run::Ran = command.output().unwrap().into();
+    let ran = ran.exits(124);
+    assert!(ran.stderr.contains("deadlock (proven)"), "{}", ran.stderr);
+}

@@ -62,7 +62,7 @@ fn push(notes: &mut Vec<u8>, name: &[u8], kind: libc::c_int, description: &[u8])
 
 /// `struct elf_prstatus`.
 fn prstatus(thread: &Thread, task: &str, stat: &Stat) -> Vec<u8> {
-    let status = fs::read_to_string(format!("{task}/status")).unwrap_or_default();
+    let status = crate::os::proc_text(format!("{task}/status")).unwrap_or_default();
     let set = |key: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
         line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
@@ -87,7 +87,7 @@ fn prstatus(thread: &Thread, task: &str, stat: &Stat) -> Vec<u8> {
 
 /// `struct elf_prpsinfo`.
 fn prpsinfo(pid: i32, task: &str, stat: &Stat) -> Vec<u8> {
-    let status = fs::read_to_string(format!("{task}/status")).unwrap_or_default();
+    let status = crate::os::proc_text(format!("{task}/status")).unwrap_or_default();
     let id = |key: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
         line.and_then(|ids| ids.split_whitespace().next()?.parse().ok()).unwrap_or(0_u32)
