@@ -30,7 +30,14 @@ int step(int n) {
     default: __builtin_trap();
     }
 }
-int main(int argc, char **argv) { (void)argv; return step(argc) + step(argc + 1); }
+int jump(unsigned n) {
+    static void *labels[] = { &&first, &&second, &&third };
+    goto *labels[n % 3];
+first: return atomic_fetch_sub(&shared, 2);
+second: plain = 5; return 1;
+third: return atomic_fetch_xor(&shared, 9);
+}
+int main(int argc, char **argv) { (void)argv; return step(argc) + jump(argc); }
 "#;
 
 /// Says that less is tested than could be.
@@ -108,6 +115,31 @@ fn a_c_program_is_searched_as_objdump_reads_it() {
         // Four of the cases; the wait loads, and the rest is plain.
         assert!(count(SITE_RMW) >= 4, "{options:?}: {:?}", found.sites);
     }
+}
+
+#[test]
+fn a_table_that_contradicts_what_was_decoded_condemns_a_function() {
+    // It begins with `mov eax, 1`, or with something else that is longer than a byte.
+    let source = r#"
+        __attribute__((visibility("hidden"), used)) int add(int *p) {
+            return __atomic_fetch_add(p, 1, 5) + 77;
+        }
+        int other(int *p) { return __atomic_fetch_add(p, 1, 5); }
+        __asm__(".pushsection .data\n.quad add + 1\n.popsection");
+    "#;
+    let scratch = tempfile::tempdir().unwrap();
+    let [path, library] = ["library.c", "library.so"].map(|name| scratch.path().join(name));
+    fs::write(&path, source).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O2", "-shared", "-fPIC", "-nostdlib", "-o"]).args([&library, &path]);
+    let Ok(status) = compiler.status() else {
+        skip("no C compiler");
+        return;
+    };
+    assert!(status.success());
+    let found = find(&fs::read(&library).unwrap(), ALL).unwrap();
+    assert_eq!(found.left_out, LeftOut { misaligned: 1, ..LeftOut::default() });
+    assert_eq!(found.sites.len(), 1);
 }
 
 #[test]
