@@ -319,6 +319,9 @@ fn meet(me: u32, index: usize, context: &mut Context) {
     }
     let object = context.operand(site);
     if site.kind == SITE_SPIN {
+        if shared().order.flags & FLAG_PROFILE != 0 {
+            profile(me, index, object, site);
+        }
         model::with(|m| m.fruitless(me, 4));
         return model::point(me, Op::Load, object, pc);
     }
@@ -329,6 +332,10 @@ fn meet(me: u32, index: usize, context: &mut Context) {
             return;
         }
         model::point(me, Op::Rmw, object, pc);
+        if shared().order.flags & FLAG_PROFILE != 0 {
+            // Not a site to be chosen: it tells that other sites' memory is written.
+            profile(me, index, object, site);
+        }
         return follow(me, site, object, pc, context);
     }
     let hits = cell(&HITS, index).fetch_add(1, Relaxed);
@@ -464,7 +471,7 @@ fn profile(me: u32, index: usize, object: usize, site: &Site) {
         }
         let mut how = granule.how.load(Relaxed);
         how |= u32::from(granule.first.load(Relaxed) != me + 1);
-        how |= u32::from(site.kind != SITE_LOAD) << 1;
+        how |= u32::from(!matches!(site.kind, SITE_LOAD | SITE_SPIN)) << 1;
         granule.how.store(how, Relaxed);
         let touch = shared.outcome.touches.fetch_add(1, Relaxed) as usize;
         if touch < MAX_TOUCHES {
