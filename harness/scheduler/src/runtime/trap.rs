@@ -33,12 +33,20 @@ static HITS: AtomicUsize = AtomicUsize::new(0);
 /// Open addressing over the sites' addresses: index plus one.
 static TABLE: AtomicUsize = AtomicUsize::new(0);
 static MASK: AtomicUsize = AtomicUsize::new(0);
+/// Whether any plain access was chosen.
+static STRINGS: AtomicBool = AtomicBool::new(false);
 /// Executable part of the program itself.
 static TEXT: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
 /// Whether the signals of this module are in use.
 pub(super) fn armed() -> bool {
     ARMED.load(Relaxed)
+}
+
+/// Whether calls of libc that read or write strings are scheduling points: where plain accesses of the
+/// program are.
+pub(super) fn reaches_strings() -> bool {
+    STRINGS.load(Relaxed)
 }
 
 fn site(index: usize) -> &'static Site {
@@ -102,6 +110,9 @@ pub(super) fn patch(fd: i32, count: usize) -> usize {
             }
             cell(&TABLE, at).store(index as u32 + 1, Relaxed);
             patched += 1;
+            if site(index).flags & SITE_IS_CHOSEN != 0 {
+                STRINGS.store(true, Relaxed);
+            }
         }
     }
     shared().outcome.traps.store(patched, Relaxed);
