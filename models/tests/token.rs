@@ -57,6 +57,12 @@ struct World {
     rules: Rules,
 }
 
+// SAFETY: the cells are touched under the guard, or by the holder of the token: what the model is to
+// show, and what loom's cells check.
+unsafe impl Sync for World {}
+// SAFETY: as above; nothing belongs to one thread.
+unsafe impl Send for World {}
+
 /// The steps of the protocol that the broken twins do wrongly.
 #[derive(Clone, Copy)]
 struct Rules {

@@ -11,15 +11,18 @@
 //! | [`time`] | sleeps, yields, clocks |
 //! | [`io`] | calls on descriptors that can block |
 //! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
-//! | [`trap`] | atomic and other memory instructions of the program itself |
+//! | [`sites`], [`trap`], [`jump`], [`meet`] | atomic and other memory instructions of the program itself |
 
 mod futex;
 mod io;
+mod jump;
 mod locks;
+mod meet;
 mod memory;
 mod model;
 mod outside;
 mod real;
+mod sites;
 mod start;
 mod strings;
 mod sync;

@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::Ordering::*;
 
-use super::{model, real, sys, thread, trap};
+use super::{model, real, sites, sys, thread};
 use crate::abi::{self, Message, Shared};
 
 const OPEN: usize = 2;
@@ -107,7 +107,7 @@ pub(super) fn map_file(fd: i32, length: usize) -> Option<usize> {
     (at > 0).then_some(at as usize)
 }
 
-fn serve(socket: i32, sites: Option<i32>) {
+fn serve(socket: i32, table: Option<i32>) {
     let pid = sys::getpid();
     // SAFETY: asks to die with the parent.
     unsafe { sys::call(sys::PRCTL, [SET_DEATH_SIGNAL, SIGKILL, 0, 0, 0, 0]) };
@@ -115,7 +115,7 @@ fn serve(socket: i32, sites: Option<i32>) {
     while let Some(bid) = sys::hear(socket) {
         match bid.what {
             abi::BIDS_PATCH => {
-                let patched = sites.map_or(0, |fd| trap::patch(fd, bid.value as usize));
+                let patched = table.map_or(0, |fd| sites::patch(fd, bid.value as usize));
                 sys::say(socket, Message { what: abi::SAYS_READY, pid, value: patched as i64 });
             }
             abi::BIDS_RUN => return begin(socket),

@@ -17,7 +17,7 @@ const OWN_STACK: usize = 1 << 20;
 fn touch(op: Op, at: *const c_char, pc: usize) {
     let here = core::ptr::from_ref(&pc) as usize;
     let at = at as usize;
-    if (here..here + OWN_STACK).contains(&at) || !super::trap::reaches_strings() {
+    if (here..here + OWN_STACK).contains(&at) || !super::sites::reaches_strings() {
         return;
     }
     if let Some(me) = model::me() {
