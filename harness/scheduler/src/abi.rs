@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// First eight bytes of the shared memory; changes with every change of its shape.
-pub const MAGIC: u64 = 0x7374_616e_6473_0002;
+pub const MAGIC: u64 = 0x7374_616e_6473_0003;
 /// Threads one trial can hold; the 1,025th runs without control and is counted.
 pub const MAX_THREADS: usize = 1024;
 /// Threads described when a trial stands still; a table with more says how many it left out.
@@ -72,7 +72,8 @@ pub const LACKS_FORK: i64 = 3;
 pub struct Order {
     /// Seeds the strategy, and `getrandom` of the target.
     pub seed: u64,
-    /// Steps that a trial is expected to have: PCT spreads its change points over them.
+    /// Steps that a trial is expected to have: PCT spreads its change points over them. With
+    /// [`FLAG_NOISE`]: nanoseconds to sleep.
     pub length: u64,
     /// Steps after which choices become fair (random among all that can run, spinners included).
     pub fair_after: u64,
@@ -94,7 +95,8 @@ pub struct Order {
 pub const FLAG_RECORD: u32 = 1;
 /// Trap every memory access and profile which memory is shared; nothing is scheduled there.
 pub const FLAG_PROFILE: u32 = 2;
-/// Do not control: the threads run as the kernel has them, noise is injected at the script's places.
+/// Do not control: the threads run as the kernel has them, and each sleeps for `length` nanoseconds
+/// where the script has its number and, as the step, how often it has come to the runtime.
 pub const FLAG_NOISE: u32 = 8;
 
 /// "At step `step`, thread `thread` runs": a departure from the default rule, which is to let the
@@ -275,6 +277,11 @@ pub struct Event {
     pub object: u64,
     /// Where: an address in the caller.
     pub pc: u64,
+    /// How often the thread had come to the runtime, this time included: [`FLAG_NOISE`] names
+    /// moments by it.
+    pub entry: u32,
+    /// Reserved.
+    pub pad: u32,
 }
 
 /// The thread blocked here.

@@ -7,7 +7,7 @@
 //! not modelled, and makes no scheduling decision.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
 
 use super::sys::{self, PollFd};
 use super::token;
@@ -21,8 +21,14 @@ pub(super) const EPOCH_NS: u64 = 1_000_000_000_000;
 /// Words with a known last taker.
 const OWNERS: usize = 8192;
 
-/// Whether this process runs a trial. A forked child of the target does not.
-pub(super) static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Whether and how this process runs a trial. A forked child of the target does not.
+pub(super) static MODE: AtomicU32 = AtomicU32::new(OFF);
+/// No trial: every call goes through.
+pub(super) const OFF: u32 = 0;
+/// One thread at a time.
+pub(super) const CONTROL: u32 = 1;
+/// The kernel schedules; threads sleep at the places that the script names.
+pub(super) const NOISE: u32 = 2;
 pub(super) static SHARED: AtomicPtr<Shared> = AtomicPtr::new(core::ptr::null_mut());
 /// The socket to the supervisor.
 pub(super) static SOCKET: AtomicU32 = AtomicU32::new(u32::MAX);
@@ -31,6 +37,9 @@ std::thread_local! {
     /// The thread's number plus one; 0 for a thread that is not controlled. Const-initialised and
     /// without a destructor: a plain thread-local word.
     static SELF: core::cell::Cell<u32> = const { core::cell::Cell::new(0) };
+    /// How often the thread has come to the runtime: the same in a controlled and in a noisy trial as
+    /// long as the thread takes the same way.
+    static ENTRIES: core::cell::Cell<u32> = const { core::cell::Cell::new(0) };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -150,7 +159,7 @@ pub(super) fn with<R>(f: impl FnOnce(&mut Model) -> R) -> R {
 }
 
 pub(super) fn shared() -> &'static Shared {
-    // SAFETY: `start` mapped it before it set ACTIVE, and never unmaps it; everything that the two
+    // SAFETY: `start` mapped it before it set MODE, and never unmaps it; everything that the two
     // sides write at the same time is atomic.
     unsafe { &*SHARED.load(Relaxed) }
 }
@@ -159,18 +168,24 @@ pub(super) fn set_self(number: Option<u32>) {
     SELF.with(|cell| cell.set(number.map_or(0, |n| n + 1)));
 }
 
-/// The calling thread's number, if it is controlled and this process runs a trial.
-pub(super) fn registered() -> Option<u32> {
-    if !ACTIVE.load(Relaxed) {
-        return None;
-    }
-    SELF.with(core::cell::Cell::get).checked_sub(1)
+/// How often the calling thread has come to the runtime.
+pub(super) fn entries() -> u32 {
+    ENTRIES.with(core::cell::Cell::get)
 }
 
 /// The calling thread's number, if it has the token. A thread that lost it by a seizure takes it
 /// back first: from here on it is controlled again.
 pub(super) fn me() -> Option<u32> {
-    let me = registered()?;
+    let mode = MODE.load(Relaxed);
+    if mode == OFF {
+        return None;
+    }
+    let me = SELF.with(core::cell::Cell::get).checked_sub(1)?;
+    ENTRIES.with(|entries| entries.set(entries.get() + 1));
+    if mode == NOISE {
+        noise(me);
+        return None;
+    }
     if shared().outcome.holder.load(Relaxed) == me + 1 {
         return Some(me);
     }
@@ -181,6 +196,17 @@ pub(super) fn me() -> Option<u32> {
     }
     // A signal handler on a parked thread: it runs without control.
     None
+}
+
+/// Sleeps if the script names this moment: the thread, and its entry for a step.
+fn noise(me: u32) {
+    let shared = shared();
+    let now = Decision { step: entries(), thread: me };
+    let script = &shared.script[..(shared.order.script as usize).min(abi::MAX_DECISIONS)];
+    if script.contains(&now) {
+        shared.outcome.switches.fetch_add(1, Relaxed);
+        sys::sleep(shared.order.length);
+    }
 }
 
 impl Model {
@@ -443,7 +469,8 @@ impl Model {
         let at = shared.outcome.events.fetch_add(1, Relaxed) as usize;
         if at < abi::MAX_EVENTS {
             let step = self.steps as u32;
-            let event = Event { step, thread, op, flags, object: object as u64, pc: pc as u64 };
+            let (object, pc) = (object as u64, pc as u64);
+            let event = Event { step, thread, op, flags, object, pc, entry: entries(), pad: 0 };
             // SAFETY: in bounds; only the holder writes, under the guard; the supervisor reads when
             // the process stands or has ended.
             unsafe { (&raw const shared.events[at]).cast_mut().write(event) };

@@ -28,7 +28,7 @@ unsafe extern "C" fn fork() -> c_int {
     // SAFETY: takes nothing.
     let pid = unsafe { real::FORK.get()() };
     if pid == 0 {
-        model::ACTIVE.store(false, Relaxed);
+        model::MODE.store(model::OFF, Relaxed);
     }
     pid
 }

@@ -155,7 +155,8 @@ fn begin(socket: i32) {
     thread::watch_end(3);
     model::with(|m| m.begin(sys::gettid(), handle));
     model::set_self(Some(0));
-    model::ACTIVE.store(true, SeqCst);
+    let noisy = model::shared().order.flags & abi::FLAG_NOISE != 0;
+    model::MODE.store(if noisy { model::NOISE } else { model::CONTROL }, SeqCst);
     sys::say(socket, Message { what: abi::SAYS_STARTED, pid: sys::getpid(), value: 0 });
 }
 

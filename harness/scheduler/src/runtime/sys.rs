@@ -99,6 +99,14 @@ pub(super) fn os_yield() {
     unsafe { call(SCHED_YIELD, [0; 6]) };
 }
 
+/// Sleeps, in real time.
+pub(super) fn sleep(nanos: u64) {
+    const NANOSLEEP: usize = 35;
+    let time = Timespec::from_nanos(nanos);
+    // SAFETY: the time is a local; the rest is not asked for.
+    unsafe { call(NANOSLEEP, [&raw const time as usize, 0, 0, 0, 0, 0]) };
+}
+
 /// Sleeps while `*word == value`; may return early.
 pub(super) fn futex_wait(word: &AtomicU32, value: u32) {
     let word = core::ptr::from_ref(word) as usize;

@@ -38,8 +38,12 @@ unsafe extern "C" fn ending(rounds: *mut c_void) {
 
 unsafe extern "C" fn begin(number: *mut c_void) -> *mut c_void {
     let me = number as usize as u32;
-    watch_end(3);
-    model::arrive(me);
+    if model::MODE.load(Relaxed) == model::CONTROL {
+        watch_end(3);
+        model::arrive(me);
+    } else {
+        model::set_self(Some(me));
+    }
     let (body, argument) = model::with(|m| {
         let t = &m.threads[me as usize];
         (t.body, t.argument)
@@ -59,12 +63,16 @@ unsafe extern "C" fn pthread_create(
     argument: *mut c_void,
 ) -> c_int {
     let create = real::CREATE.get();
-    let Some(me) = model::me() else {
+    let pc = caller!();
+    let me = model::me();
+    let noisy = me.is_none() && model::MODE.load(Relaxed) == model::NOISE;
+    if me.is_none() && !noisy {
         // SAFETY: the caller's arguments.
         return unsafe { create(handle, attributes, body, argument) };
-    };
-    let pc = caller!();
-    model::point(me, Op::Create, 0, pc);
+    }
+    if let Some(me) = me {
+        model::point(me, Op::Create, 0, pc);
+    }
     let Some(child) = model::with(|m| m.add(body as usize, argument as usize)) else {
         model::shared().outcome.strays.fetch_add(1, Relaxed);
         // SAFETY: the caller's arguments.
@@ -76,6 +84,7 @@ unsafe extern "C" fn pthread_create(
         model::with(|m| m.forget(child));
         return result;
     }
+    let Some(me) = me else { return 0 };
     // SAFETY: pthread_create has filled the handle in. The new thread may have used it already, but
     // it waits for its first turn.
     let made = unsafe { *handle };
