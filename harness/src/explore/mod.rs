@@ -1,0 +1,8 @@
+//! The controlled lane: one thread of a target runs at a time, and who runs next is ours to say.
+//!
+//! A [`target`] is a command that can be controlled. A [`server`] starts it once, with the runtime
+//! [`preload`]ed, and has it fork a child for each trial; how a trial [`ended`] is what [`judge`]
+//! sees. [`portfolio`] says which schedule is tried next, [`search`] runs the trials on all workers,
+//! and a [`token`] or a [`record`] repeats one.
+
+pub mod preload;
