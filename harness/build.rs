@@ -28,7 +28,18 @@ fn main() {
         // Its warnings are told where it is built as an ordinary crate.
         .args(["--cap-lints", "allow"])
         // Optimised whatever the profile: it runs at every step of a target.
-        .args(["-C", "opt-level=3", "-C", "panic=abort", "-C", "debuginfo=1", "-C", "strip=none"])
+        .args([
+            "-C",
+            "opt-level=3",
+            "-C",
+            "panic=abort",
+            "-C",
+            "force-frame-pointers=yes",
+            "-C",
+            "debuginfo=1",
+            "-C",
+            "strip=none",
+        ])
         .args(["-C", "codegen-units=1", "--target", &set("TARGET")])
         .args(linker().iter().flat_map(|linker| ["-C".to_owned(), format!("linker={linker}")]))
         .arg("-o")

@@ -4,27 +4,27 @@ use std::ops::Range;
 
 /// One line of the map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mapping {
-    pub(super) range: Range<u64>,
+pub(crate) struct Mapping {
+    pub(crate) range: Range<u64>,
     /// Offset in the file.
-    pub(super) offset: u64,
-    pub(super) executable: bool,
-    pub(super) writable: bool,
+    pub(crate) offset: u64,
+    pub(crate) executable: bool,
+    pub(crate) writable: bool,
     /// Zero when no file is behind it.
-    pub(super) inode: u64,
+    pub(crate) inode: u64,
     /// The file, or a name in brackets; empty for anonymous memory.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The file was unlinked or replaced after it was mapped.
-    pub(super) deleted: bool,
+    pub(crate) deleted: bool,
 }
 
 /// All mappings, in the order of their addresses.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Maps(Vec<Mapping>);
+pub(crate) struct Maps(Vec<Mapping>);
 
 impl Maps {
     /// Reads the map's text; a line that makes no sense is left out.
-    pub(super) fn parse(text: &[u8]) -> Self {
+    pub(crate) fn parse(text: &[u8]) -> Self {
         let mut maps: Vec<_> =
             String::from_utf8_lossy(text).lines().filter_map(Mapping::parse).collect();
         maps.sort_by_key(|m| m.range.start);
@@ -32,17 +32,17 @@ impl Maps {
     }
 
     /// The mapping that `address` lies in.
-    pub(super) fn at(&self, address: u64) -> Option<&Mapping> {
+    pub(crate) fn at(&self, address: u64) -> Option<&Mapping> {
         let after = self.0.partition_point(|m| m.range.start <= address);
         self.0[..after].last().filter(|m| m.range.contains(&address))
     }
 
     /// Whether `address` lies in memory that may be executed.
-    pub(super) fn is_code(&self, address: u64) -> bool {
+    pub(crate) fn is_code(&self, address: u64) -> bool {
         self.at(address).is_some_and(|m| m.executable)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Mapping> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Mapping> {
         self.0.iter()
     }
 }

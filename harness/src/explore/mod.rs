@@ -5,4 +5,12 @@
 //! sees. [`portfolio`] says which schedule is tried next, [`search`] runs the trials on all workers,
 //! and a [`token`] or a [`record`] repeats one.
 
+pub mod ended;
+pub mod judge;
+pub mod monitor;
+pub mod patches;
+pub mod places;
 pub mod preload;
+pub mod server;
+pub mod sink;
+pub mod target;

@@ -58,7 +58,8 @@ fn directories() -> impl Iterator<Item = PathBuf> {
     let me = rustix::process::getuid().as_raw();
     let temp = std::env::temp_dir().join(format!("standstill-{me}"));
     let plain = |dir: &PathBuf| {
-        dir.is_absolute() && !dir.to_string_lossy().contains([' ', ':', '$', char::REPLACEMENT_CHARACTER])
+        dir.is_absolute()
+            && !dir.to_string_lossy().contains([' ', ':', '$', char::REPLACEMENT_CHARACTER])
     };
     own.into_iter().chain([temp, PathBuf::from(format!("/tmp/standstill-{me}"))]).filter(plain)
 }
