@@ -98,6 +98,11 @@ impl Baseline {
         })
     }
 
+    /// Whether a trial ended as it should.
+    pub fn is_good(&self, ended: &Ended) -> bool {
+        matches!(ended.how, How::Exited(code) if self.is_usual(code))
+    }
+
     /// Whether a failure under control says something about the program.
     fn trusts_control(&self) -> bool {
         self.good > 0 || (self.tried && !self.native_is_well())

@@ -5,12 +5,18 @@
 //! sees. [`portfolio`] says which schedule is tried next, [`search`] runs the trials on all workers,
 //! and a [`token`] or a [`record`] repeats one.
 
+mod delays;
 pub mod ended;
 pub mod judge;
+pub mod ledger;
 pub mod monitor;
+pub mod native;
 pub mod patches;
 pub mod places;
+pub mod portfolio;
 pub mod preload;
+pub mod search;
 pub mod server;
 pub mod sink;
 pub mod target;
+mod worker;

@@ -1,0 +1,40 @@
+//! The command run once as it is: what control is compared with.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::ended::How;
+use super::judge::Native;
+use super::sink::Sinks;
+use super::target::Target;
+use crate::os::control::kill_group;
+
+/// Runs it without the runtime, in the same environment otherwise; `None` if it was not over when the
+/// time was, or when `stop` said so.
+pub fn run(
+    target: &Target,
+    cpu: usize,
+    patience: Duration,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<Option<Native>> {
+    let mut sinks = Sinks::new()?;
+    let mut child = target.command(&sinks, cpu, &[])?.spawn()?;
+    let exit = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+    let deadline = Instant::now() + patience;
+    let tick = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+    let mut is_over = false;
+    while !is_over && Instant::now() < deadline && !stop() {
+        is_over = matches!(poll(&mut [PollFd::new(&exit, PollFlags::IN)], Some(&tick)), Ok(1));
+        sinks.relieve();
+    }
+    if !is_over {
+        kill_group(child.id() as i32);
+    }
+    let how = How::of_status(child.wait()?.into_raw());
+    let native = Native { how, stdout: sinks.stdout.output(), stderr: sinks.stderr.output() };
+    Ok(is_over.then_some(native))
+}
