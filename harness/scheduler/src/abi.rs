@@ -96,8 +96,6 @@ pub const FLAG_PROFILE: u32 = 2;
 pub const FLAG_EARLY_TIMEOUTS: u32 = 4;
 /// Do not control: the threads run as the kernel has them, noise is injected at the script's places.
 pub const FLAG_NOISE: u32 = 8;
-/// Stop the process (`SIGSTOP`-free: all threads parked) when it crashes too, before it dies.
-pub const FLAG_HOLD_CRASH: u32 = 16;
 
 /// "At step `step`, thread `thread` runs": a departure from the default rule, which is to let the
 /// running thread go on, and, when it cannot, the next that can, in the order of creation.
@@ -177,8 +175,6 @@ pub const STANDS_NOT: u32 = 0;
 pub const STANDS_DEADLOCK: u32 = 1;
 /// `max_steps` are over.
 pub const STANDS_ENDLESS: u32 = 2;
-/// A deadly signal arrived, and [`FLAG_HOLD_CRASH`] holds the process.
-pub const STANDS_CRASH: u32 = 3;
 
 /// What a thread does or waits for. The numbers are part of recorded schedules: append only.
 #[repr(u32)]

@@ -1,1 +1,41 @@
-//! The runtime.
+//! What runs inside the target. One family of interposed functions a file.
+//!
+//! | file | stands in front of |
+//! |---|---|
+//! | [`start`] | `__libc_start_main`: the server that forks a trial before `main` |
+//! | [`thread`] | `pthread_create`, `pthread_join`, the end of a thread |
+//! | [`locks`] | mutexes, reader-writer locks, spin locks, semaphores |
+//! | [`sync`] | condition variables, barriers, `pthread_once` |
+//! | [`futex`] | `syscall` (the futex operations of std, libstdc++, parking_lot), `getrandom` |
+//! | [`time`] | sleeps, yields, clocks |
+//! | [`io`] | calls on descriptors that can block |
+//! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
+//! | [`trap`] | atomic and other memory instructions of the program itself |
+
+mod futex;
+mod io;
+mod locks;
+mod model;
+mod outside;
+mod real;
+mod start;
+mod sync;
+mod sys;
+mod thread;
+mod time;
+mod trap;
+
+/// The address to which the interposed function returns: where the program called it. The shared
+/// object is built with frame pointers, so it lies above the saved one.
+macro_rules! caller {
+    () => {{
+        let frame: usize;
+        #[allow(unused_unsafe, reason = "some callers are inside an unsafe block already")]
+        // SAFETY: reads a register.
+        unsafe { core::arch::asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack)) };
+        #[allow(unused_unsafe, reason = "as above")]
+        // SAFETY: the frame pointer points at the saved one; the return address is next to it.
+        unsafe { *((frame + 8) as *const usize) }
+    }};
+}
+use caller;
