@@ -2,6 +2,7 @@
 
 mod classify;
 mod core;
+mod explore;
 mod inspect;
 mod keep;
 mod list;
@@ -128,6 +129,8 @@ enum Command {
     Stress(Box<StressArgs>),
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
+    /// Run a program under many schedules, each of them chosen, and say which one fails
+    Explore(explore::ExploreArgs),
     /// Look at a process that hangs already, and leave it running
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
@@ -292,6 +295,7 @@ pub fn main() -> Result<Exit, Failure> {
     }
     match command {
         Command::Watch(args) => watch::main(&args),
+        Command::Explore(args) => explore::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
         Command::Stress(args) => stress::main(*args),

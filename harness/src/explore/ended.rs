@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::{Deserialize, Serialize};
 use standstill_scheduler::abi::{
-    Blocked, Decision, Event, Op, Outcome, STANDS_CRASH, STANDS_DEADLOCK, STANDS_ENDLESS,
+    Blocked, Decision, Event, Op, Outcome, STANDS_DEADLOCK, STANDS_ENDLESS,
 };
 
 use super::places::Place;
@@ -37,8 +37,6 @@ pub enum Stand {
     Deadlock,
     /// The steps that it was given are over.
     Endless,
-    /// A deadly signal, and it was held.
-    Crash,
 }
 
 impl How {
@@ -56,7 +54,6 @@ impl How {
         match stand {
             STANDS_DEADLOCK => Some(How::Stood(Stand::Deadlock)),
             STANDS_ENDLESS => Some(How::Stood(Stand::Endless)),
-            STANDS_CRASH => Some(How::Stood(Stand::Crash)),
             _ => None,
         }
     }
@@ -69,7 +66,6 @@ impl std::fmt::Display for How {
             How::Killed(signal) => write!(f, "was ended by {}", signal_name(*signal)),
             How::Stood(Stand::Deadlock) => f.write_str("stood still"),
             How::Stood(Stand::Endless) => f.write_str("did not end in the steps it was given"),
-            How::Stood(Stand::Crash) => f.write_str("crashed"),
             How::Cut => f.write_str("was cut short"),
             How::Silent => f.write_str("made no step until the time was up"),
         }

@@ -142,7 +142,6 @@ pub fn judge(ended: &Ended, baseline: &Baseline) -> Judgement {
         How::Stood(Stand::Deadlock) => standstill::judge(ended),
         How::Stood(Stand::Endless) => endless::judge(ended, baseline),
         How::Silent => standstill::from_outside(ended),
-        How::Stood(Stand::Crash) => Judgement::Inconclusive("it crashed and was held".to_owned()),
         How::Cut => Judgement::Inconclusive("it was cut short".to_owned()),
     };
     match suspicion {
