@@ -6,6 +6,7 @@ mod explore;
 mod inspect;
 mod keep;
 mod list;
+mod replay;
 mod report;
 mod stress;
 mod watch;
@@ -131,6 +132,8 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Run a program under many schedules, each of them chosen, and say which one fails
     Explore(explore::ExploreArgs),
+    /// Run one schedule again, by its token, and say whether it went alike
+    Replay(replay::ReplayArgs),
     /// Look at a process that hangs already, and leave it running
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
@@ -296,6 +299,7 @@ pub fn main() -> Result<Exit, Failure> {
     match command {
         Command::Watch(args) => watch::main(&args),
         Command::Explore(args) => explore::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
         Command::Stress(args) => stress::main(*args),

@@ -74,7 +74,7 @@ pub fn replay(token: &str) -> String {
 }
 
 /// A table: thread, what it waits for, where, and who has it.
-fn threads(ended: &Ended) -> String {
+pub(crate) fn threads(ended: &Ended) -> String {
     let name = |thread: u32| if thread == 0 { "main".to_owned() } else { format!("{thread}") };
     let at = |pc: u64| ended.places.get(&pc).map(ToString::to_string).unwrap_or_default();
     let rows: Vec<[String; 4]> = ended
