@@ -31,6 +31,8 @@ pub mod protocol;
 pub mod report;
 pub mod scene;
 pub mod session;
+#[cfg(feature = "cli")]
+pub mod sites;
 pub mod stats;
 #[cfg(feature = "cli")]
 pub mod store;

@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// First eight bytes of the shared memory; changes with every change of its shape.
-pub const MAGIC: u64 = 0x7374_616e_6473_0001;
+pub const MAGIC: u64 = 0x7374_616e_6473_0002;
 /// Threads one trial can hold; the 1,025th runs without control and is counted.
 pub const MAX_THREADS: usize = 1024;
 /// Threads described when a trial stands still; a table with more says how many it left out.
@@ -78,6 +78,8 @@ pub struct Order {
     pub fair_after: u64,
     /// Steps after which the trial is over and called endless.
     pub max_steps: u64,
+    /// Virtual nanoseconds that a step takes: how slow the machine seems beside the timeouts.
+    pub step_ns: u64,
     /// One of [`crate::strategy`]'s numbers.
     pub strategy: u32,
     /// PCT: bug depth. Delays: how many delays of `script` count.
@@ -92,8 +94,6 @@ pub struct Order {
 pub const FLAG_RECORD: u32 = 1;
 /// Trap every memory access and profile which memory is shared; nothing is scheduled there.
 pub const FLAG_PROFILE: u32 = 2;
-/// A timed wait may end early, while others could still run.
-pub const FLAG_EARLY_TIMEOUTS: u32 = 4;
 /// Do not control: the threads run as the kernel has them, noise is injected at the script's places.
 pub const FLAG_NOISE: u32 = 8;
 
@@ -135,7 +135,8 @@ pub struct Outcome {
     pub unmodelled: AtomicU32,
     /// Threads that ran without control.
     pub strays: AtomicU32,
-    /// Timed waits that ended early.
+    /// Timed waits that ran out while other threads could run: what follows may hang on how long a
+    /// step takes.
     pub early: AtomicU32,
     /// Entries of the table of threads.
     pub blocked: AtomicU32,

@@ -6,8 +6,8 @@
 pub mod coredump;
 mod error;
 mod malloc;
-mod maps;
-mod modules;
+pub(crate) mod maps;
+pub(crate) mod modules;
 mod stack;
 mod stop;
 mod symbolize;

@@ -36,8 +36,9 @@ pub(super) struct Binary {
     pub(super) symbols: Symbols,
 }
 
+/// A piece of code, as the file describes it.
 #[derive(Clone, Copy)]
-struct Segment {
+pub(crate) struct Segment {
     address: u64,
     offset: u64,
     size: u64,
@@ -57,7 +58,7 @@ pub(super) struct Module {
 }
 
 /// Tells one binary from another: device, inode, size, seconds and nanoseconds of its last change.
-pub(super) type BinaryId = (u64, u64, u64, i64, i64);
+pub(crate) type BinaryId = (u64, u64, u64, i64, i64);
 
 /// The vdso is not a file; there is one to a running kernel.
 const VDSO: BinaryId = (0, 0, 0, 0, 0);
@@ -155,7 +156,8 @@ impl Binaries {
         if let Some(path) = path {
             binary.symbols.found_at(path);
         }
-        let bias = binary.bias(mapping).ok_or("not mapped the way the file says")?;
+        let bias =
+            Segment::bias(&binary.segments, mapping).ok_or("not mapped the way the file says")?;
         Ok(Some((id, bias)))
     }
 }
@@ -177,12 +179,13 @@ impl AddressSpace {
     }
 }
 
-impl Binary {
-    fn parse<'data, R: ReadRef<'data>>(data: R, symbols: Symbols) -> Result<Self, String> {
-        let file = ElfFile64::<Endianness, R>::parse(data).map_err(|e| e.to_string())?;
+impl Segment {
+    /// Those of a file.
+    pub(crate) fn of_code<'data, R: ReadRef<'data>>(
+        file: &ElfFile64<'data, Endianness, R>,
+    ) -> Vec<Segment> {
         let endian = file.endian();
-        let segments: Vec<_> = file
-            .elf_program_headers()
+        file.elf_program_headers()
             .iter()
             .filter(|h| h.p_type(endian) == PT_LOAD && h.p_flags(endian) & PF_X != 0)
             .map(|header| Segment {
@@ -190,7 +193,27 @@ impl Binary {
                 offset: header.p_offset(endian),
                 size: header.p_filesz(endian),
             })
-            .collect();
+            .collect()
+    }
+
+    /// What the file's addresses must be moved by to get to those of `mapping`.
+    pub(crate) fn bias(segments: &[Segment], mapping: &Mapping) -> Option<u64> {
+        // A segment begins in the middle of the page that the mapping begins with.
+        const PAGE: u64 = 4096;
+        let segment = segments.iter().find(|s| {
+            let first_page = s.offset - s.offset % PAGE;
+            (first_page..s.offset.saturating_add(s.size)).contains(&mapping.offset)
+        })?;
+        let address = segment.address.wrapping_add(mapping.offset).wrapping_sub(segment.offset);
+        Some(mapping.range.start.wrapping_sub(address))
+    }
+}
+
+impl Binary {
+    fn parse<'data, R: ReadRef<'data>>(data: R, symbols: Symbols) -> Result<Self, String> {
+        let file = ElfFile64::<Endianness, R>::parse(data).map_err(|e| e.to_string())?;
+        let endian = file.endian();
+        let segments = Segment::of_code(&file);
         let range = |name| {
             let section = file.section_by_name(name)?;
             Some(section.address()..section.address().checked_add(section.size())?)
@@ -216,18 +239,6 @@ impl Binary {
         let ends = ends.map(|h| h.p_vaddr(endian).saturating_add(h.p_memsz(endian)));
         let end = ends.max().unwrap_or(0);
         Ok(Binary { end, segments, sections, last: None, symbols })
-    }
-
-    /// What the file's addresses must be moved by to get to those of `mapping`.
-    fn bias(&self, mapping: &Mapping) -> Option<u64> {
-        // A segment begins in the middle of the page that the mapping begins with.
-        const PAGE: u64 = 4096;
-        let segment = self.segments.iter().find(|s| {
-            let first_page = s.offset - s.offset % PAGE;
-            (first_page..s.offset.saturating_add(s.size)).contains(&mapping.offset)
-        })?;
-        let address = segment.address.wrapping_add(mapping.offset).wrapping_sub(segment.offset);
-        Some(mapping.range.start.wrapping_sub(address))
     }
 
     fn has_tables(&self) -> bool {
@@ -256,7 +267,7 @@ impl Binary {
 /// The target may live in another mount namespace, so its own root decides; the plain path is
 /// preferred where it leads to the same file, for it outlives the target. A file that was unlinked
 /// is still behind `/proc`; the inode tells whether it is the one.
-fn find_file(witness: i32, mapping: &Mapping) -> Option<(PathBuf, Metadata)> {
+pub(crate) fn find_file(witness: i32, mapping: &Mapping) -> Option<(PathBuf, Metadata)> {
     let look = |path: String| {
         let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
         Some((PathBuf::from(path), metadata))
@@ -275,6 +286,6 @@ fn find_file(witness: i32, mapping: &Mapping) -> Option<(PathBuf, Metadata)> {
     }
 }
 
-fn identity(m: &Metadata) -> BinaryId {
+pub(crate) fn identity(m: &Metadata) -> BinaryId {
     (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec())
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering::*};
 
 use super::model::{self, Until, Wait};
 use super::sys::{self, Timespec};
-use super::{caller, time};
+use super::{caller, memory, time};
 use crate::abi::Op;
 
 const WAIT: usize = 0;
@@ -52,11 +52,11 @@ unsafe extern "C" fn syscall(
     sys::c_result(result) as c_long
 }
 
-/// A futex operation under control, or `None` for one that is not modelled: those that cross
-/// processes, and priority inheritance.
+/// A futex operation under control, or `None` for one that is not modelled: those on memory that other
+/// processes share, and priority inheritance.
 fn futex(me: u32, args: [usize; 6], pc: usize) -> Option<isize> {
     let [object, op, value, fourth, second, sixth] = args;
-    if op & sys::FUTEX_PRIVATE == 0 {
+    if op & sys::FUTEX_PRIVATE == 0 && !memory::is_private(object) {
         return None;
     }
     let action = op & !(sys::FUTEX_PRIVATE | CLOCK_REALTIME);

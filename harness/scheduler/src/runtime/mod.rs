@@ -15,6 +15,7 @@
 mod futex;
 mod io;
 mod locks;
+mod memory;
 mod model;
 mod outside;
 mod real;

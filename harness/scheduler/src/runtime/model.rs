@@ -15,8 +15,6 @@ use crate::strategy::{Candidate, Rng, Strategy, View};
 
 /// Points in a row without a change of state after which a thread is taken to spin.
 const SPINS: u32 = 48;
-/// Virtual nanoseconds that a step takes.
-const STEP_NS: u64 = 100;
 /// Virtual time begins here (nanoseconds of CLOCK_MONOTONIC), far from 0: programs subtract from it.
 pub(super) const EPOCH_NS: u64 = 1_000_000_000_000;
 /// Words with a known last taker.
@@ -111,6 +109,9 @@ pub(super) struct Model {
     polling: u32,
     once: u32,
     pub(super) outside: u32,
+    /// Threads that wait for time, and a lower bound of the first deadline.
+    timed: u32,
+    first: u64,
     /// Child processes may be alive: virtual time does not run ahead of the real one.
     pub(super) children: bool,
     strategy: Strategy,
@@ -223,6 +224,8 @@ impl Model {
         polling: 0,
         once: 0,
         outside: 0,
+        timed: 0,
+        first: 0,
         children: false,
         strategy: Strategy::IDLE,
         entropy: Rng::new(0),
@@ -241,6 +244,13 @@ impl Model {
                 Until::OnceOver(_) => self.once -= 1,
                 _ => {}
             }
+        }
+        if was == State::Waiting && self.threads[at].deadline != 0 {
+            self.timed -= 1;
+        }
+        if state == State::Waiting && self.threads[at].deadline != 0 {
+            self.timed += 1;
+            self.first = self.first.min(self.threads[at].deadline);
         }
         if was == State::Outside {
             self.outside -= 1;
@@ -497,7 +507,8 @@ impl Model {
             outcome.widest.store(count as u32, Relaxed);
         }
         self.steps += 1;
-        self.now += STEP_NS;
+        self.now += shared.order.step_ns;
+        self.expire(true);
         self.threads[chosen as usize].steps += 1;
         for value in [u64::from(chosen), u64::from(self.threads[chosen as usize].op)] {
             self.hash = (self.hash ^ value).wrapping_mul(0x0100_0000_01b3);
@@ -554,11 +565,18 @@ impl Model {
         self.threads[..self.count as usize].iter().all(|t| t.state == State::Finished)
     }
 
-    /// Ends the waits whose time has come.
-    fn expire(&mut self) {
+    /// Ends the waits whose time has come. `early` says that others could run.
+    fn expire(&mut self, early: bool) {
+        if self.timed == 0 || self.now < self.first {
+            return;
+        }
         while let Some(n) = self.due().filter(|&n| self.threads[n as usize].deadline <= self.now) {
+            if early && self.threads[n as usize].op != Op::Sleep as u32 {
+                shared().outcome.early.fetch_add(1, Relaxed);
+            }
             self.ready_again(n, true);
         }
+        self.first = self.due().map_or(u64::MAX, |n| self.threads[n as usize].deadline);
     }
 
     /// Describes the threads for the supervisor.
@@ -719,7 +737,7 @@ fn leap(m: &mut Model) {
         return;
     }
     m.now = if real { m.now + grace * 1_000_000 } else { m.now.max(deadline) };
-    m.expire();
+    m.expire(false);
 }
 
 /// The scheduling decision. The guard is held; it is given up. `me` has declared in the model what it
@@ -884,7 +902,7 @@ pub(super) fn read_clock(me: u32) -> u64 {
         let asked = &mut m.threads[me as usize].fruitless;
         *asked += 1;
         m.now += 1_000 << (*asked / 8).min(10);
-        m.expire();
+        m.expire(false);
         m.now
     })
 }

@@ -17,7 +17,7 @@ use crate::abi::{
 
 /// Times that a memory access is a scheduling point in one trial; then it is left alone, lest a hot
 /// loop use up the trial. A count, so it repeats.
-const MOST_HITS: u32 = 4096;
+const MOST_HITS: u32 = 1 << 15;
 /// Bytes of a trampoline: an instruction of at most fifteen, and a jump back of fourteen.
 const TRAMPOLINE: usize = 32;
 /// How far a trampoline may be from what its instruction refers to relatively.
@@ -337,8 +337,15 @@ fn meet(me: u32, index: usize, context: &mut Context) {
         return;
     }
     match site.kind {
-        SITE_LOAD => model::point(me, Op::Load, object, pc),
-        SITE_STORE => model::point(me, Op::Store, object, pc),
+        SITE_LOAD => {
+            // Looking again and again changes nothing: after a while the others go first.
+            model::with(|m| m.fruitless(me, 1));
+            model::point(me, Op::Load, object, pc);
+        }
+        SITE_STORE => {
+            model::point(me, Op::Store, object, pc);
+            model::with(|m| m.fruit(me, true));
+        }
         SITE_PLAIN_RMW => split(me, site, object, pc),
         _ => {}
     }
@@ -420,6 +427,7 @@ fn split(me: u32, site: &Site, object: usize, pc: usize) {
         return model::point(me, Op::Store, object, pc);
     };
     model::point(me, Op::Store, object, pc);
+    model::with(|m| m.fruit(me, true));
     if sys_read(object, size) != Some(before) {
         // SAFETY: the instruction writes the same bytes next.
         unsafe {

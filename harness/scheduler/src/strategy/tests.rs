@@ -7,6 +7,7 @@ fn order(strategy: u32, seed: u64) -> Order {
         length: 50,
         fair_after: 1000,
         max_steps: 2000,
+        step_ns: 100,
         strategy,
         depth: 3,
         flags: 0,
