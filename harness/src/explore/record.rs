@@ -85,6 +85,8 @@ pub struct Bounds {
     pub fair_after: u64,
     /// See [`Order::max_steps`].
     pub max_steps: u64,
+    /// See [`Order::step_ns`].
+    pub step_ns: u64,
     /// See [`Order::flags`].
     pub flags: u32,
 }
@@ -106,6 +108,7 @@ impl Record {
                 seed: order.seed,
                 fair_after: order.fair_after,
                 max_steps: order.max_steps,
+                step_ns: order.step_ns,
                 flags: order.flags,
             },
             decisions: case.ended.decisions.iter().map(|d| (d.step, d.thread)).collect(),
@@ -178,12 +181,13 @@ impl Record {
         }
         let script: Vec<Decision> =
             self.decisions.iter().map(|&(step, thread)| Decision { step, thread }).collect();
-        let Bounds { seed, fair_after, max_steps, flags } = self.order;
+        let Bounds { seed, fair_after, max_steps, step_ns, flags } = self.order;
         let order = Order {
             seed,
             length: 1,
             fair_after,
             max_steps,
+            step_ns,
             strategy: GIVEN,
             depth: 0,
             flags,

@@ -262,7 +262,8 @@ impl Server {
             self.notes.extend(randomized(pid));
         }
         if self.target.level == Level::Atomics {
-            let sites = self.patches.place(pid, &mut self.notes);
+            let sites =
+                self.patches.place(pid, &mut self.notes).map_err(system("read the target"))?;
             process.say(abi::BIDS_PATCH, sites as i64).map_err(system("patch the target"))?;
             match process.wait(LOADING) {
                 Said::Message(Message { what: abi::SAYS_READY, .. }) => {}

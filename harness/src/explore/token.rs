@@ -1,8 +1,9 @@
 //! The repro token of a controlled trial.
 //!
-//! `k01@1f3a9c02:b9d3e01aa:l1:pct3:s1f:n120:k200000.100000:controlled` is the trial of a command named
+//! `k01@1f3a9c02:b9d3e01aa:l1:pct3:s1f:n120:k200000.100000:t100:controlled` is the trial of a command named
 //! k01 whose words hash to 1f3a9c02 and whose binary's SHA-256 begins with 9d3e01aa: level 1, PCT of
-//! depth 3, seed 0x1f, an expected length of 120 steps, at most 200,000 steps, fair after 100,000.
+//! depth 3, seed 0x1f, an expected length of 120 steps, at most 200,000 steps, fair after 100,000, each
+//! of 100 virtual nanoseconds.
 //! Delays are written with their steps: `delays-3-17`.
 
 use std::fmt;
@@ -39,6 +40,8 @@ pub struct Token {
     pub max_steps: u64,
     /// See [`Order::fair_after`].
     pub fair_after: u64,
+    /// See [`Order::step_ns`].
+    pub step_ns: u64,
     /// Steps of the script's delays.
     pub delays: Vec<u32>,
 }
@@ -60,6 +63,7 @@ impl Token {
             length: order.length,
             max_steps: order.max_steps,
             fair_after: order.fair_after,
+            step_ns: order.step_ns,
             delays: script.iter().map(|delay| delay.step).collect(),
         }
     }
@@ -73,6 +77,7 @@ impl Token {
             length: self.length,
             fair_after: self.fair_after,
             max_steps: self.max_steps,
+            step_ns: self.step_ns,
             strategy: self.strategy,
             depth: self.depth,
             flags: 0,
@@ -112,6 +117,7 @@ fn prefix(sha256: &str) -> u32 {
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Token { name, command, binary, level, seed, length, max_steps, fair_after, .. } = self;
+        let step_ns = self.step_ns;
         write!(
             f,
             "{name}@{command:08x}:b{binary:08x}:l{level}:{}",
@@ -121,7 +127,7 @@ impl fmt::Display for Token {
             write!(f, "{}", self.depth)?;
         }
         self.delays.iter().try_for_each(|step| write!(f, "-{step}"))?;
-        write!(f, ":s{seed:x}:n{length}:k{max_steps}.{fair_after}:controlled")
+        write!(f, ":s{seed:x}:n{length}:k{max_steps}.{fair_after}:t{step_ns}:controlled")
     }
 }
 
@@ -133,7 +139,7 @@ pub struct TokenError {
     why: &'static str,
 }
 
-const EXAMPLE: &str = "app@1f3a9c02:b9d3e01aa:l1:pos:s1f:n120:k200000.100000:controlled";
+const EXAMPLE: &str = "app@1f3a9c02:b9d3e01aa:l1:pos:s1f:n120:k200000.100000:t100:controlled";
 
 impl FromStr for Token {
     type Err = TokenError;
@@ -141,8 +147,9 @@ impl FromStr for Token {
     fn from_str(text: &str) -> Result<Token, TokenError> {
         let fault = |why| TokenError { text: text.to_owned(), why };
         let parts: Vec<&str> = text.split(':').collect();
-        let [head, binary, level, strategy, seed, length, steps, "controlled"] = parts[..] else {
-            return Err(fault("it has not eight parts of which the last is `controlled`"));
+        let [head, binary, level, strategy, seed, length, steps, pace, "controlled"] = parts[..]
+        else {
+            return Err(fault("it has not nine parts of which the last is `controlled`"));
         };
         let hex = |text: &str| u64::from_str_radix(text, 16).ok();
         let (name, command) = head.rsplit_once('@').ok_or_else(|| fault("no @ in its name"))?;
@@ -184,6 +191,10 @@ impl FromStr for Token {
                 .ok_or_else(|| fault("no length such as n120"))?,
             max_steps: most.parse().map_err(|_| fault("its steps are no numbers"))?,
             fair_after: fair.parse().map_err(|_| fault("its steps are no numbers"))?,
+            step_ns: pace
+                .strip_prefix('t')
+                .and_then(|n| n.parse().ok())
+                .ok_or_else(|| fault("no pace such as t100"))?,
             delays,
         })
     }
@@ -197,14 +208,14 @@ mod tests {
     fn a_token_reads_back_as_the_trial_it_names() {
         for text in [
             EXAMPLE,
-            "a-b.c@00000001:b00000002:l0:pct4:sffffffffffffffff:n1:k5.3:controlled",
-            "a@00000001:b00000002:l0:delays-3-17:s0:n1:k5.3:controlled",
-            "a@00000001:b00000002:l0:given:s0:n1:k5.3:controlled",
+            "a-b.c@00000001:b00000002:l0:pct4:sffffffffffffffff:n1:k5.3:t100:controlled",
+            "a@00000001:b00000002:l0:delays-3-17:s0:n1:k5.3:t100:controlled",
+            "a@00000001:b00000002:l0:given:s0:n1:k5.3:t100:controlled",
         ] {
             let token: Token = text.parse().unwrap();
             assert_eq!(token.to_string(), text);
         }
-        let token: Token = "a@1:b2:l0:delays-3-17:s0:n1:k5.3:controlled".parse().unwrap();
+        let token: Token = "a@1:b2:l0:delays-3-17:s0:n1:k5.3:t100:controlled".parse().unwrap();
         let assignment = token.assignment();
         assert_eq!((assignment.order.script, assignment.script[1].step), (2, 17));
     }
@@ -212,12 +223,12 @@ mod tests {
     #[test]
     fn a_bad_token_is_refused_with_the_part_that_is_wrong() {
         for (text, part) in [
-            ("", "eight parts"),
-            ("a@1:b2:l0:warp:s0:n1:k5.3:controlled", "strategy"),
-            ("a@1:b2:l9:pos:s0:n1:k5.3:controlled", "level"),
-            ("a@1:b2:l0:pct:s0:n1:k5.3:controlled", "depth"),
-            ("a@1:b2:l0:pos:sx:n1:k5.3:controlled", "seed"),
-            ("a:b2:l0:pos:s0:n1:k5.3:controlled", "@"),
+            ("", "nine parts"),
+            ("a@1:b2:l0:warp:s0:n1:k5.3:t100:controlled", "strategy"),
+            ("a@1:b2:l9:pos:s0:n1:k5.3:t100:controlled", "level"),
+            ("a@1:b2:l0:pct:s0:n1:k5.3:t100:controlled", "depth"),
+            ("a@1:b2:l0:pos:sx:n1:k5.3:t100:controlled", "seed"),
+            ("a:b2:l0:pos:s0:n1:k5.3:t100:controlled", "@"),
         ] {
             let error = text.parse::<Token>().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -195,6 +195,7 @@ mod tests {
             length: 2,
             fair_after: 3,
             max_steps: 4,
+            step_ns: 100,
             strategy: 5,
             depth: 6,
             flags: 0,

@@ -56,6 +56,7 @@ fn order() -> Order {
         length: 1,
         fair_after: 1,
         max_steps: 1,
+        step_ns: 100,
         strategy: 5,
         depth: 0,
         flags: 0,
