@@ -8,7 +8,7 @@ use standstill_scheduler::abi::{
     Blocked, Decision, Event, Op, Outcome, STANDS_DEADLOCK, STANDS_ENDLESS,
 };
 
-use super::places::Place;
+use super::places::{Line, Place, is_own};
 use crate::observation::Output;
 use crate::os::process::signal_name;
 use crate::scene::Scene;
@@ -158,6 +158,23 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Where a thread stands, in the program's own terms: the innermost call outside of libraries of
+    /// the language, from its stack where somebody looked, else from the address alone.
+    pub fn place_of(&self, thread: &Blocked) -> Option<String> {
+        let stacks = self.scene.as_ref().and_then(|scene| scene.looks.last());
+        let stack = stacks.and_then(|look| {
+            look.stacks.threads.iter().find(|stack| stack.tid as u32 == thread.tid)
+        });
+        let own = stack.and_then(|stack| {
+            stack.frames.iter().find_map(|frame| {
+                let function = frame.function.as_deref()?;
+                let file = frame.file.as_deref().filter(|file| is_own(function, file))?;
+                Some(Line::new(function, Some(file), frame.line).to_string())
+            })
+        });
+        own.or_else(|| self.places.get(&thread.pc).map(ToString::to_string))
+    }
+
     /// Whether every decision is known, so that they repeat the schedule.
     pub fn has_all_decisions(&self) -> bool {
         self.decisions.len() as u64 == u64::from(self.numbers.decisions)

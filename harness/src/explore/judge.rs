@@ -7,7 +7,7 @@
 
 mod endless;
 mod exit;
-mod standstill;
+pub(crate) mod standstill;
 
 use super::ended::{Ended, How, Stand};
 use crate::observation::Output;

@@ -32,16 +32,40 @@ impl Place {
         format!("{}+{:#x}", self.module, self.address)
     }
 
-    /// The call that a reader would look for: the innermost outside of Rust's own libraries.
+    /// The call that a reader would look for: the innermost outside of the language's libraries.
     pub fn own(&self) -> Option<&Line> {
-        let foreign = |line: &&Line| {
-            let name = line.function.trim_start_matches('<');
-            ["std::", "core::", "alloc::", "lock_api::", "parking_lot"]
-                .iter()
-                .any(|library| name.starts_with(library))
-                || line.at.contains("/rustc/")
+        let own = self.frames.iter().find(|line| is_own(&line.function, &line.at));
+        own.or(self.frames.last())
+    }
+}
+
+/// Whether a function is the program's rather than one of the language's libraries.
+pub(super) fn is_own(function: &str, file: &str) -> bool {
+    let name = function.trim_start_matches('<');
+    let libraries = ["std::", "core::", "alloc::", "lock_api::", "parking_lot", "pthread_"];
+    let paths = ["/rustc/", "/nptl/", "/sysdeps/", "scheduler/src/runtime"];
+    !libraries.iter().any(|library| name.starts_with(library))
+        && !paths.iter().any(|path| file.contains(path))
+        && !["library/std/", "library/core/"].iter().any(|path| file.contains(path))
+}
+
+impl Line {
+    /// A function, and where in it.
+    pub fn new(function: &str, file: Option<&str>, line: Option<u32>) -> Line {
+        let at = match (file, line) {
+            (Some(file), Some(line)) => format!("{}:{line}", short(file)),
+            _ => String::new(),
         };
-        self.frames.iter().find(|line| !foreign(line)).or(self.frames.last())
+        Line { function: function.to_owned(), at }
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.at.is_empty() {
+            true => f.write_str(&self.function),
+            false => write!(f, "{} at {}", self.function, self.at),
+        }
     }
 }
 
@@ -49,7 +73,7 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.own() {
             Some(line) if line.at.is_empty() => write!(f, "{} ({})", line.function, self.module),
-            Some(line) => write!(f, "{} at {}", line.function, line.at),
+            Some(line) => write!(f, "{line}"),
             None => f.write_str(&self.stable()),
         }
     }
@@ -87,11 +111,7 @@ impl Namer {
             self.files.entry(path).or_insert_with_key(|path| Symbols::of_file(path.into()));
         let frames = symbols.names(address);
         let line = |name: &crate::capture::Name| {
-            let at = match (&name.file, name.line) {
-                (Some(file), Some(line)) => format!("{}:{line}", short(file)),
-                _ => String::new(),
-            };
-            name.function.clone().map(|function| Line { function, at })
+            Some(Line::new(name.function.as_deref()?, name.file.as_deref(), name.line))
         };
         Some(Place { module, address, frames: frames.iter().filter_map(line).collect() })
     }

@@ -14,6 +14,7 @@ use super::places::Namer;
 use super::portfolio::{Assignment, Next, Portfolio};
 use super::server::{Limits, Server, ServerError};
 use super::target::Target;
+use crate::capture::Frame;
 use crate::inspect::{Inspector, Sampling};
 use crate::verdict::{Confidence, Kind};
 
@@ -99,6 +100,12 @@ impl<'a> Worker<'a> {
                 if let Err(error) = inspector.look(&mut scene, STILL) {
                     scene.notes.push(format!("There are no stacks: failed to {error}."));
                 }
+                // The frames of the runtime are ours and say nothing of the program.
+                let of_program = |frame: &Frame| {
+                    frame.module.as_deref().is_none_or(|m| !m.contains("standstill_scheduler"))
+                };
+                let stacks = scene.looks.iter_mut().flat_map(|look| &mut look.stacks.threads);
+                stacks.for_each(|stack| stack.frames.retain(of_program));
                 ended.scene = Some(scene);
             }
         };

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use standstill_scheduler::abi::Op;
 
-use crate::explore::ended::{Ended, waits_for};
+use crate::explore::ended::Ended;
+use crate::explore::judge::standstill::what;
 use crate::explore::ledger::Case;
 use crate::explore::portfolio;
 use crate::explore::search::Summary;
@@ -82,10 +83,10 @@ pub(crate) fn threads(ended: &Ended) -> String {
         .iter()
         .map(|thread| {
             let op = Op::of(thread.op);
-            let what = match op {
+            let waits = match op {
                 Op::Join => format!("the end of {}", name(thread.object as u32)),
-                _ if thread.object != 0 => format!("{} {:#x}", waits_for(op), thread.object),
-                _ => waits_for(op).to_owned(),
+                _ if thread.object != 0 => format!("{} {:#x}", what(ended, thread), thread.object),
+                _ => what(ended, thread).to_owned(),
             };
             let owner = match (op, thread.owner) {
                 (Op::Join, _) | (_, 0) => String::new(),
@@ -94,7 +95,7 @@ pub(crate) fn threads(ended: &Ended) -> String {
                 }
                 (_, owner) => name(owner - 1),
             };
-            [name(thread.thread), what, at(thread.pc), owner]
+            [name(thread.thread), waits, ended.place_of(thread).unwrap_or_default(), owner]
         })
         .collect();
     let heads = ["thread", "waits for", "in", "which has"].map(str::to_owned);

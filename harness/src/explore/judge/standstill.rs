@@ -31,7 +31,7 @@ pub(super) fn judge(ended: &Ended) -> Judgement {
         }
         [] => without_ring(ended),
         [one] => {
-            let what = waits_for(Op::of(one.op));
+            let what = what(ended, one);
             let summary = format!("{} waits for {what} that it has itself", name(one.thread));
             (Kind::SelfDeadlock, Confidence::Proven, summary)
         }
@@ -192,17 +192,18 @@ pub(in crate::explore) fn name(thread: u32) -> String {
 /// One thread of a standstill, in a line.
 pub(in crate::explore) fn line(ended: &Ended, thread: &Blocked) -> String {
     let op = Op::of(thread.op);
+    let what = what(ended, thread);
     let mut line = match op {
         Op::Join => {
             let joined = u32::try_from(thread.object).unwrap_or(u32::MAX);
             format!("{} waits for the end of {}", name(thread.thread), name(joined))
         }
-        op => format!("{} waits for {}", name(thread.thread), waits_for(op)),
+        _ => format!("{} waits for {what}", name(thread.thread)),
     };
     if op != Op::Join && thread.object != 0 {
         line += &format!(" ({:#x})", thread.object);
     }
-    if let Some(place) = ended.places.get(&thread.pc) {
+    if let Some(place) = ended.place_of(thread) {
         line += &format!(" in {place}");
     }
     if op != Op::Join && thread.owner > 0 {
@@ -214,8 +215,18 @@ pub(in crate::explore) fn line(ended: &Ended, thread: &Blocked) -> String {
     line
 }
 
-/// What a thread waits for and where, the same in every run.
+/// What a thread waits for: of a futex, what it is used for.
+pub(crate) fn what(ended: &Ended, thread: &Blocked) -> &'static str {
+    match (Op::of(thread.op), class(ended, thread)) {
+        (Op::FutexWait, Wait::Lock) => "a lock",
+        (Op::FutexWait, _) if thread.owner > 0 => "a lock",
+        (Op::FutexWait, _) => "an event",
+        (op, _) => waits_for(op),
+    }
+}
+
+/// What a thread waits for, where, and where that was taken: the same in every run.
 fn stable(ended: &Ended, thread: &Blocked) -> String {
-    let at = ended.places.get(&thread.pc).map(|place| place.stable()).unwrap_or_default();
-    format!("{:?} {at}", Op::of(thread.op))
+    let at = |pc: u64| ended.places.get(&pc).map(|place| place.stable()).unwrap_or_default();
+    format!("{:?} {} {}", Op::of(thread.op), at(thread.pc), at(thread.owner_pc))
 }
