@@ -377,6 +377,9 @@ pub const SITE_STORE: u8 = 4;
 /// Read-modify-write of memory without `lock`: two steps for other processors.
 pub const SITE_PLAIN_RMW: u8 = 5;
 
+/// The load of a loop that waits for memory to change, without `pause`.
+pub const SITE_SPIN: u8 = 6;
+
 /// The instruction is a compare-and-exchange: it changes memory only if rax matches.
 pub const SITE_IS_CMPXCHG: u8 = 1;
 /// No branch can land inside the first five bytes and no other instruction begins there: a jump fits.

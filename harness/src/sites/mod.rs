@@ -22,6 +22,7 @@ mod instruction;
 mod marks;
 mod process;
 mod ranges;
+mod spin;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,8 @@ pub use process::{Module, Modules, modules_of};
 pub struct Want {
     /// Atomic read-modify-writes: `SITE_RMW`.
     pub rmw: bool,
-    /// `pause`: `SITE_PAUSE`.
+    /// The marks of spin loops: `pause`, `SITE_PAUSE`, and the load of a loop that only waits,
+    /// `SITE_SPIN`.
     pub pauses: bool,
     /// Plain accesses to memory that may be shared: `SITE_LOAD`, `SITE_STORE`, `SITE_PLAIN_RMW`.
     ///

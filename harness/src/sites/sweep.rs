@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use iced_x86::{Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
-use standstill_scheduler::abi::Site;
+use standstill_scheduler::abi::{SITE_RMW, SITE_SPIN, Site};
 
 use super::image::Image;
 use super::instruction::{Class, classify};
 use super::marks::{Mark, Marks};
 use super::ranges::{self, Function};
+use super::spin::Recent;
 use super::{Error, Found, LeftOut, Want};
 
 /// Why a function is left out.
@@ -46,6 +47,7 @@ pub(super) fn survey(file: &[u8], want: Want) -> Result<Survey, Error> {
         marks,
         candidates: Vec::new(),
         islands: Vec::new(),
+        recent: Recent::new(),
         instruction: Instruction::default(),
     };
     let mut functions: Vec<_> = ranges::merge(stated)
@@ -84,6 +86,8 @@ impl Survey {
                 Class::Unwanted => {}
             }
         }
+        // A spin is recognised at its end, when what lies between has been noted.
+        sites.sort_by_key(|site| site.address);
         Found { sites, left_out, functions: self.functions.len() + self.outside }
     }
 }
@@ -96,6 +100,7 @@ struct Sweep<'a> {
     /// Places that execution does not run into from above and that no branch of their own function
     /// leads to: from the first byte of padding to the first instruction behind it.
     islands: Vec<(u32, Range<u64>)>,
+    recent: Recent,
     instruction: Instruction,
 }
 
@@ -111,6 +116,7 @@ impl Sweep<'_> {
         let bytes = &code.bytes[start..end];
         let first_candidate = self.candidates.len();
         let first_island = self.islands.len();
+        self.recent.clear();
         let mut jumps_anywhere = function.has_pads;
         // Where the code begins that nothing runs into from above.
         let mut cut = None;
@@ -157,6 +163,11 @@ impl Sweep<'_> {
                 Class::Unwanted => {}
                 class => self.candidates.push((index, class)),
             }
+            if self.want.pauses
+                && let Some(load) = self.recent.take(&self.instruction)
+            {
+                self.spins_at(load, index, bytes, &function.range);
+            }
         };
         if why.is_some() {
             self.candidates.truncate(first_candidate);
@@ -172,6 +183,32 @@ impl Sweep<'_> {
         }
         self.islands.truncate(kept);
         why
+    }
+
+    /// Makes the load at `load`, in the function at hand, the point of a spin.
+    fn spins_at(&mut self, load: u64, index: u32, bytes: &[u8], range: &Range<u64>) {
+        let is_it = |site: &Site| site.address == load;
+        for (_, class) in self.candidates.iter_mut().rev().take(16) {
+            match class {
+                Class::Site(site) if is_it(site) => {
+                    // A locked instruction is a point by itself.
+                    if site.kind != SITE_RMW {
+                        site.kind = SITE_SPIN;
+                    }
+                    return;
+                }
+                _ => {}
+            }
+        }
+        let code = &bytes[(load - range.start) as usize..];
+        let mut decoder = Decoder::with_ip(64, code, load, DecoderOptions::NONE);
+        let instruction = decoder.decode();
+        let offsets = || decoder.get_constant_offsets(&instruction);
+        let want = Want { memory: true, ..Want::default() };
+        let class = classify(&instruction, code, want, offsets, |_| true);
+        if let Class::Site(site) = class {
+            self.candidates.push((index, Class::Site(Site { kind: SITE_SPIN, ..site })));
+        }
     }
 
     /// Marks the addresses in the instruction at hand.

@@ -12,7 +12,7 @@ use super::outside::{SIGPROF, SIGTRAP};
 use super::{real, start, sys};
 use crate::abi::{
     FLAG_PROFILE, MAX_GRANULES, MAX_TOUCHES, Op, SITE_IS_CHOSEN, SITE_IS_CMPXCHG, SITE_LOAD,
-    SITE_PAUSE, SITE_PLAIN_RMW, SITE_RMW, SITE_STORE, Site,
+    SITE_PAUSE, SITE_PLAIN_RMW, SITE_RMW, SITE_SPIN, SITE_STORE, Site,
 };
 
 /// Times that a memory access is a scheduling point in one trial; then it is left alone, lest a hot
@@ -318,9 +318,14 @@ fn meet(me: u32, index: usize, context: &mut Context) {
         return model::point(me, Op::Pause, 0, pc);
     }
     let object = context.operand(site);
+    if site.kind == SITE_SPIN {
+        model::with(|m| m.fruitless(me, 4));
+        return model::point(me, Op::Load, object, pc);
+    }
     if site.kind == SITE_RMW {
-        // A locked operation on the thread's own stack is a fence.
-        if site.base == 4 {
+        // A locked operation on the thread's own stack is a fence; one on thread-local memory, whose
+        // address would need the segment's base, concerns no other thread.
+        if site.base == 4 || site.segment != 0 {
             return;
         }
         model::point(me, Op::Rmw, object, pc);
