@@ -78,12 +78,13 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
     }
     crate::os::process::write_no_core_files();
     let cpu = cpus().first().copied().unwrap_or(0);
-    let mut server = Server::start(&original.target, cpu).map_err(lost)?;
+    let until = Instant::now() + Duration::from_secs(7 * 24 * 3600);
+    let mut server = Server::start(&original.target, cpu, until).map_err(lost)?;
     let (stop, mut namer) = (AtomicBool::new(false), Namer::default());
     let mut alike = 0;
     let mut hashes = std::collections::BTreeSet::new();
     for nth in 1..=args.times {
-        let limits = Limits { until: Instant::now() + Duration::from_secs(3600), stop: &stop };
+        let limits = Limits { until, stop: &stop };
         let mut look = |ended: &mut Ended| {
             let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
             ended.places = namer.name(ended.pid, addresses.collect::<Vec<_>>());

@@ -9,6 +9,7 @@ use standstill_scheduler::abi::{
 };
 
 use super::places::{Line, Place, is_own};
+use crate::capture::Frame;
 use crate::observation::Output;
 use crate::os::process::signal_name;
 use crate::scene::Scene;
@@ -173,6 +174,25 @@ impl Ended {
             })
         });
         own.or_else(|| self.places.get(&thread.pc).map(ToString::to_string))
+    }
+
+    /// The functions that a thread waits in, the innermost first: those of its stack, as far as its own
+    /// code, where somebody looked, else those of the address alone.
+    pub fn functions_of(&self, thread: &Blocked) -> Vec<&str> {
+        let stacks = self.scene.as_ref().and_then(|scene| scene.looks.last());
+        let stack = stacks.and_then(|look| {
+            look.stacks.threads.iter().find(|stack| stack.tid as u32 == thread.tid)
+        });
+        if let Some(stack) = stack.filter(|stack| !stack.frames.is_empty()) {
+            let is_library = |frame: &&Frame| {
+                let file = frame.file.as_deref().unwrap_or_default();
+                !is_own(frame.function.as_deref().unwrap_or("std::"), file)
+            };
+            let library = stack.frames.iter().take_while(is_library);
+            return library.filter_map(|frame| frame.function.as_deref()).collect();
+        }
+        let place = self.places.get(&thread.pc);
+        place.iter().flat_map(|place| &place.frames).map(|line| line.function.as_str()).collect()
     }
 
     /// Whether every decision is known, so that they repeat the schedule.

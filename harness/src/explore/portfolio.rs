@@ -101,7 +101,7 @@ impl Portfolio {
     }
 
     /// The next trial.
-    pub fn next(&mut self) -> Next {
+    pub fn assign(&mut self) -> Next {
         if self.trials.is_some_and(|trials| self.next >= trials) {
             return Next::Done;
         }

@@ -75,6 +75,7 @@ pub struct Server {
     patches: Patches,
     sinks: Sinks,
     process: Option<Process>,
+    until: Instant,
     /// What control had to do without, each a sentence.
     pub notes: Vec<String>,
 }
@@ -96,8 +97,8 @@ enum Said {
 }
 
 impl Server {
-    /// Starts one on `cpu`.
-    pub fn start(target: &Target, cpu: usize) -> Result<Server, ServerError> {
+    /// Starts one on `cpu`, which must be ready at `until`.
+    pub fn start(target: &Target, cpu: usize, until: Instant) -> Result<Server, ServerError> {
         let system = |what| move |error| ServerError::System(what, error);
         let mut server = Server {
             target: target.clone(),
@@ -108,6 +109,7 @@ impl Server {
             sinks: Sinks::new().map_err(system("share memory with the target"))?,
             process: None,
             notes: vec![],
+            until,
         };
         server.launch()?;
         Ok(server)
@@ -261,21 +263,24 @@ impl Server {
             }
             self.notes.extend(randomized(pid));
         }
-        if self.target.level == Level::Atomics {
-            let sites =
-                self.patches.place(pid, &mut self.notes).map_err(system("read the target"))?;
-            process.say(abi::BIDS_PATCH, sites as i64).map_err(system("patch the target"))?;
-            match process.wait(LOADING) {
-                Said::Message(Message { what: abi::SAYS_READY, .. }) => {}
-                Said::Message(Message { what: abi::SAYS_LACKS, value, .. }) => {
-                    return Err(self.uncontrolled(&lacks(value)));
-                }
-                Said::Gone => {
-                    let how = process.bury();
-                    return Err(self.uncontrolled(&format!("it {how} while it was patched")));
-                }
-                _ => return Err(self.uncontrolled("it was not patched in 10 s; try --level 0")),
+        // Without sites, too: that is when the runtime takes over the signals that are its own.
+        let sites = match self.target.level {
+            Level::Calls => 0,
+            Level::Atomics => {
+                self.patches.place(pid, &mut self.notes).map_err(system("read the target"))?
             }
+        };
+        process.say(abi::BIDS_PATCH, sites as i64).map_err(system("patch the target"))?;
+        match process.wait(self.loading()) {
+            Said::Message(Message { what: abi::SAYS_READY, .. }) => {}
+            Said::Message(Message { what: abi::SAYS_LACKS, value, .. }) => {
+                return Err(self.uncontrolled(&lacks(value)));
+            }
+            Said::Gone => {
+                let how = process.bury();
+                return Err(self.uncontrolled(&format!("it {how} while it was patched")));
+            }
+            _ => return Err(self.uncontrolled("it was not patched in time; try --level 0")),
         }
         self.process = Some(process);
         Ok(())
@@ -283,7 +288,7 @@ impl Server {
 
     /// Waits for the runtime's first words: the number of threads.
     fn greeting(&self, process: &mut Process) -> Result<i64, ServerError> {
-        match process.wait(LOADING) {
+        match process.wait(self.loading()) {
             Said::Message(Message { what: abi::SAYS_HELLO, value, .. }) => Ok(value),
             Said::Message(Message { what: abi::SAYS_LACKS, value, .. }) => {
                 Err(self.uncontrolled(&lacks(value)))
@@ -303,10 +308,15 @@ impl Server {
                 )))
             }
             Said::Nothing => Err(self.uncontrolled(
-                "the preloaded runtime did not greet in 10 s: the program may clear LD_PRELOAD or \
+                "the preloaded runtime did not greet in time: the program may clear LD_PRELOAD or \
                  wait before main; `standstill watch` runs it without control",
             )),
         }
+    }
+
+    /// How long it may take to load.
+    fn loading(&self) -> Duration {
+        LOADING.min(self.until.saturating_duration_since(Instant::now()))
     }
 
     fn uncontrolled(&self, why: &str) -> ServerError {

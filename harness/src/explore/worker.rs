@@ -47,13 +47,13 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     /// Runs trials on `cpu` until there is no more time or nothing to do.
     pub(super) fn work(shop: &'a Shop<'a>, cpu: usize) -> Result<(), ServerError> {
-        let server = Server::start(shop.target, cpu)?;
+        let server = Server::start(shop.target, cpu, shop.until)?;
         lock(&shop.ledger).notes.extend(server.notes.iter().cloned());
         let (inspector, namer) = (Inspector::new(), Namer::default());
         let mut worker = Worker { shop, server, inspector, namer };
         let mut lost = 0;
         while !shop.stop.load(Relaxed) && Instant::now() < shop.until {
-            let next = lock(&shop.plan).next();
+            let next = lock(&shop.plan).assign();
             let assignment = match next {
                 Next::Trial(assignment) => assignment,
                 Next::Wait => {
@@ -154,44 +154,51 @@ impl<'a> Worker<'a> {
         lock(&self.shop.ledger).unclear(&why);
     }
 
-    /// Runs the schedule of a finding again, and a good one beside it: a program may also fail because
-    /// an earlier trial left something behind, or of what no schedule decides.
+    /// Runs the schedule of a finding again: it must fail again. What rests on an exit code may have
+    /// other causes than the schedule, mostly what an earlier run left behind, so between two such
+    /// repetitions a good schedule is run twice, and must end well: no pattern in the number of runs
+    /// looks like that.
     fn verify(&mut self, mut case: Case) {
         if lock(&self.shop.ledger).knows(&case.finding) {
             return;
         }
+        let again = repetition(&case);
+        case.repeated = self.repeat(&again, &case.ended);
         let rests_on_exit =
             matches!(case.finding.kind, Kind::WrongResult | Kind::Panic | Kind::Crash);
-        if let Ok(again) = self.run(&repetition(&case)) {
-            case.repeated = (again.how != How::Cut).then(|| Repeated {
-                same_schedule: again.numbers.hash == case.ended.numbers.hash,
-                same_end: again.how == case.ended.how,
-            });
-        }
-        let repeats = case.repeated.is_some_and(|repeated| repeated.same_end);
         if rests_on_exit {
             let good = lock(&self.shop.ledger).good.clone();
-            let control = good.and_then(|good| self.run(&good).ok());
-            let still_good = control.is_none_or(|ended| {
-                ended.how == How::Cut || lock(&self.shop.ledger).baseline.is_good(&ended)
-            });
-            if !still_good {
+            let is_good = |worker: &mut Self, good: &Assignment| match worker.run(good) {
+                Ok(ended) if ended.how != How::Cut => {
+                    lock(&worker.shop.ledger).baseline.is_good(&ended)
+                }
+                _ => true,
+            };
+            if good.is_some_and(|good| !is_good(self, &good) || !is_good(self, &good)) {
                 let why = "a schedule that had ended well failed when it was run again: its runs \
                            leave something behind, or depend on more than the schedule";
                 return lock(&self.shop.ledger).unclear(why);
             }
-            if !repeats && case.finding.kind == Kind::WrongResult {
+            let twice = self.repeat(&again, &case.ended);
+            let fails = |repeated: Option<Repeated>| repeated.is_some_and(|r| r.same_end);
+            if case.finding.kind == Kind::WrongResult && !(fails(case.repeated) && fails(twice)) {
                 let why = "an exit code did not come again when its schedule was repeated";
                 return lock(&self.shop.ledger).unclear(why);
             }
         }
-        if case.repeated.is_some() && !repeats {
+        if case.repeated.is_some_and(|repeated| !repeated.same_end) {
             case.finding.confidence = case.finding.confidence.min(Confidence::Inferred);
-            case.finding
-                .evidence
-                .push("it did not come again when its schedule was repeated".into());
+            let line = "it did not come again when its schedule was repeated";
+            case.finding.evidence.push(line.to_owned());
         }
         self.tell(case);
+    }
+
+    /// Runs a schedule again and compares; none if there was no time for it.
+    fn repeat(&mut self, again: &Assignment, then: &Ended) -> Option<Repeated> {
+        let now = self.run(again).ok().filter(|ended| ended.how != How::Cut)?;
+        let same_schedule = now.numbers.hash == then.numbers.hash;
+        Some(Repeated { same_schedule, same_end: now.how == then.how })
     }
 
     fn tell(&self, case: Case) {

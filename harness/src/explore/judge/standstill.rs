@@ -163,22 +163,33 @@ fn class(ended: &Ended, thread: &Blocked) -> Wait {
         Op::Join => Wait::Join,
         Op::BarrierWait => Wait::Barrier,
         Op::CondWait | Op::SemWait | Op::Once => Wait::Event,
-        Op::FutexWait => {
-            let place = ended.places.get(&thread.pc);
-            let functions = place.iter().flat_map(|place| &place.frames).map(|f| &f.function);
-            let of_lock = |name: &String| {
-                let name = name.to_lowercase();
-                ["lock_contended", "lock_slow", "mutex", "read_contended", "write_contended"]
-                    .iter()
-                    .any(|part| name.contains(part))
-                    && !["condvar", "park", "wait_for_wakeup"]
-                        .iter()
-                        .any(|part| name.contains(part))
-            };
-            if functions.into_iter().any(of_lock) { Wait::Lock } else { Wait::Event }
-        }
+        Op::FutexWait => of_futex(&ended.functions_of(thread)),
         _ => Wait::Lock,
     }
+}
+
+/// What a futex is for, from the functions around it, the innermost first: the first that says.
+fn of_futex(functions: &[&str]) -> Wait {
+    let said = functions.iter().find_map(|function| {
+        let name = function.to_lowercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        // A condition variable's functions may well name the type of its mutex.
+        if has(&["condvar", "thread::park", "parker", "channel", "semaphore"]) {
+            Some(Wait::Event)
+        } else if has(&[
+            "lock_contended",
+            "_slow",
+            "mutex",
+            "rwlock",
+            "_contended",
+            "guard_acquire",
+        ]) {
+            Some(Wait::Lock)
+        } else {
+            None
+        }
+    });
+    said.unwrap_or(Wait::Event)
 }
 
 /// A thread as reports call it.

@@ -20,7 +20,7 @@ fn trial(steps: u64, hash: u64) -> Ended {
 }
 
 fn take(portfolio: &mut Portfolio) -> Assignment {
-    match portfolio.next() {
+    match portfolio.assign() {
         Next::Trial(assignment) => assignment,
         other => panic!("{other:?}"),
     }
@@ -57,7 +57,7 @@ fn one_seed_gives_one_campaign() {
     let seeds = |seed| {
         let mut portfolio = Portfolio::new(Mix::Only(RANDOM), seed, 3, Some(5));
         let seeds: Vec<u64> = (0..5).map(|_| take(&mut portfolio).order.seed).collect();
-        assert!(matches!(portfolio.next(), Next::Done));
+        assert!(matches!(portfolio.assign(), Next::Done));
         seeds
     };
     assert_eq!(seeds(1), seeds(1));
@@ -68,7 +68,7 @@ fn one_seed_gives_one_campaign() {
 fn every_set_of_delays_within_the_bound_comes_up_once() {
     let mut portfolio = Portfolio::new(Mix::Delays { bound: 2 }, 1, 0, None);
     let mut seen = vec![];
-    while let Next::Trial(assignment) = portfolio.next() {
+    while let Next::Trial(assignment) = portfolio.assign() {
         let steps: Vec<u32> = assignment.script.iter().map(|d| d.step).collect();
         // Every delay changes the schedule of this program of three steps.
         let hash = steps.iter().fold(1, |hash, step| hash * 10 + u64::from(*step));
@@ -85,7 +85,7 @@ fn every_set_of_delays_within_the_bound_comes_up_once() {
 fn a_delay_without_effect_is_not_extended() {
     let mut portfolio = Portfolio::new(Mix::Delays { bound: 2 }, 1, 0, None);
     let mut trials = 0;
-    while let Next::Trial(assignment) = portfolio.next() {
+    while let Next::Trial(assignment) = portfolio.assign() {
         portfolio.ended(&assignment, &trial(3, 5));
         trials += 1;
     }
@@ -96,14 +96,14 @@ fn a_delay_without_effect_is_not_extended() {
 fn nothing_is_proven_where_control_was_not_complete_or_a_trial_was_lost() {
     let mut portfolio = Portfolio::new(Mix::Delays { bound: 0 }, 1, 0, None);
     let only = take(&mut portfolio);
-    assert!(matches!(portfolio.next(), Next::Wait));
+    assert!(matches!(portfolio.assign(), Next::Wait));
     let mut seized = trial(3, 5);
     seized.numbers.seized = 1;
     portfolio.ended(&only, &seized);
-    assert!(matches!(portfolio.next(), Next::Done) && portfolio.proof().is_none());
+    assert!(matches!(portfolio.assign(), Next::Done) && portfolio.proof().is_none());
 
     let mut portfolio = Portfolio::new(Mix::Delays { bound: 1 }, 1, 0, None);
     let only = take(&mut portfolio);
     portfolio.lost(&only);
-    assert!(matches!(portfolio.next(), Next::Done) && portfolio.proof().is_none());
+    assert!(matches!(portfolio.assign(), Next::Done) && portfolio.proof().is_none());
 }

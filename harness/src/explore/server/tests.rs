@@ -40,6 +40,7 @@ fn server(timeout: Duration, part: Part) -> Server {
         sinks: Sinks::new().unwrap(),
         process: Some(process),
         notes: vec![],
+        until: Instant::now() + Duration::from_secs(60),
     }
 }
 
