@@ -7,6 +7,7 @@
 //! | [`locks`] | mutexes, reader-writer locks, spin locks, semaphores |
 //! | [`sync`] | condition variables, barriers, `pthread_once` |
 //! | [`futex`] | `syscall` (the futex operations of std, libstdc++, parking_lot), `getrandom` |
+//! | [`strings`] | `strlen`, `strcpy` and their kin: accesses to memory that libc makes for the program |
 //! | [`time`] | sleeps, yields, clocks |
 //! | [`io`] | calls on descriptors that can block |
 //! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
@@ -20,6 +21,7 @@ mod model;
 mod outside;
 mod real;
 mod start;
+mod strings;
 mod sync;
 mod sys;
 mod thread;

@@ -98,6 +98,15 @@ real! {
     SEM_CLOCKED c"sem_clockwait": Clocked;
     SEM_POST c"sem_post": Object;
     FORK c"fork": unsafe extern "C" fn() -> c_int;
+    STRLEN c"strlen": unsafe extern "C" fn(*const c_char) -> usize;
+    STRNLEN c"strnlen": unsafe extern "C" fn(*const c_char, usize) -> usize;
+    STRDUP c"strdup": unsafe extern "C" fn(*const c_char) -> *mut c_char;
+    STRCMP c"strcmp": unsafe extern "C" fn(*const c_char, *const c_char) -> c_int;
+    STRNCMP c"strncmp": unsafe extern "C" fn(*const c_char, *const c_char, usize) -> c_int;
+    STRCHR c"strchr": unsafe extern "C" fn(*const c_char, c_int) -> *mut c_char;
+    STRCPY c"strcpy": unsafe extern "C" fn(*mut c_char, *const c_char) -> *mut c_char;
+    STRNCPY c"strncpy": unsafe extern "C" fn(*mut c_char, *const c_char, usize) -> *mut c_char;
+    STRCAT c"strcat": unsafe extern "C" fn(*mut c_char, *const c_char) -> *mut c_char;
     SPAWN c"posix_spawn": Spawn;
     SPAWNP c"posix_spawnp": Spawn;
     START c"__libc_start_main": unsafe extern "C" fn(Main, c_int, *mut *mut c_char, *const c_void, *const c_void, *const c_void, *mut c_void) -> c_int;

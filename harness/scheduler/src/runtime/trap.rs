@@ -33,12 +33,20 @@ static HITS: AtomicUsize = AtomicUsize::new(0);
 /// Open addressing over the sites' addresses: index plus one.
 static TABLE: AtomicUsize = AtomicUsize::new(0);
 static MASK: AtomicUsize = AtomicUsize::new(0);
+/// Whether any plain access was chosen.
+static STRINGS: AtomicBool = AtomicBool::new(false);
 /// Executable part of the program itself.
 static TEXT: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
 /// Whether the signals of this module are in use.
 pub(super) fn armed() -> bool {
     ARMED.load(Relaxed)
+}
+
+/// Whether calls of libc that read or write strings are scheduling points: where plain accesses of the
+/// program are.
+pub(super) fn reaches_strings() -> bool {
+    STRINGS.load(Relaxed)
 }
 
 fn site(index: usize) -> &'static Site {
@@ -102,6 +110,9 @@ pub(super) fn patch(fd: i32, count: usize) -> usize {
             }
             cell(&TABLE, at).store(index as u32 + 1, Relaxed);
             patched += 1;
+            if site(index).flags & SITE_IS_CHOSEN != 0 {
+                STRINGS.store(true, Relaxed);
+            }
         }
     }
     shared().outcome.traps.store(patched, Relaxed);
@@ -319,6 +330,9 @@ fn meet(me: u32, index: usize, context: &mut Context) {
     }
     let object = context.operand(site);
     if site.kind == SITE_SPIN {
+        if shared().order.flags & FLAG_PROFILE != 0 {
+            profile(me, index, object, site);
+        }
         model::with(|m| m.fruitless(me, 4));
         return model::point(me, Op::Load, object, pc);
     }
@@ -329,6 +343,10 @@ fn meet(me: u32, index: usize, context: &mut Context) {
             return;
         }
         model::point(me, Op::Rmw, object, pc);
+        if shared().order.flags & FLAG_PROFILE != 0 {
+            // Not a site to be chosen: it tells that other sites' memory is written.
+            profile(me, index, object, site);
+        }
         return follow(me, site, object, pc, context);
     }
     let hits = cell(&HITS, index).fetch_add(1, Relaxed);
@@ -464,7 +482,7 @@ fn profile(me: u32, index: usize, object: usize, site: &Site) {
         }
         let mut how = granule.how.load(Relaxed);
         how |= u32::from(granule.first.load(Relaxed) != me + 1);
-        how |= u32::from(site.kind != SITE_LOAD) << 1;
+        how |= u32::from(!matches!(site.kind, SITE_LOAD | SITE_SPIN)) << 1;
         granule.how.store(how, Relaxed);
         let touch = shared.outcome.touches.fetch_add(1, Relaxed) as usize;
         if touch < MAX_TOUCHES {
