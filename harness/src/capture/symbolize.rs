@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use addr2line::{Loader, demangle_auto};
-use object::elf::{FileHeader64, PT_LOAD, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT};
-use object::read::elf::{ElfFile64, ProgramHeader, Sym, SymbolTable};
+use object::elf::{FileHeader64, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT};
+use object::read::elf::{ElfFile64, Sym, SymbolTable};
 use object::{Endianness, Object, ReadCache, ReadRef};
 
 /// A function at an address. Several stand at one address where calls were inlined.
@@ -175,6 +175,7 @@ fn from_dwarf(dwarf: &Loader, address: u64) -> Vec<Name> {
 /// The address in a file's own terms of what stands at an offset in it.
 #[cfg(feature = "cli")]
 pub(crate) fn file_address(path: &str, offset: u64) -> Option<u64> {
+    use object::{elf::PT_LOAD, read::elf::ProgramHeader};
     let cache = ReadCache::new(File::open(path).ok()?);
     let file = ElfFile64::<Endianness, _>::parse(&cache).ok()?;
     let endian = file.endian();

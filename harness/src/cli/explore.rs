@@ -1,6 +1,7 @@
 //! `standstill explore`: many schedules of one program, each of them ours.
 
 mod args;
+mod scenario;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -83,7 +84,10 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
 
 /// Searches; what was searched, the hash of its binary, and what came of it.
 fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summary), Failure> {
-    let mut target = Target::resolve(&args.command).map_err(refused)?;
+    let mut target = match &args.scenario {
+        Some(scenario) => scenario::target(scenario, args)?,
+        None => Target::resolve(&args.command).map_err(refused)?,
+    };
     (target.level, target.exec) = (args.level.level(), args.exec);
     target.timeout = args.timeout;
     let hash = sha256(&target.exe)

@@ -163,7 +163,8 @@ impl Original {
             *word = typed.into();
         }
         target.level = record.level().unwrap_or(Level::Calls);
-        target.exec = record.exec;
+        (target.exec, target.name) = (record.exec, record.name.clone());
+        target.env = record.env.clone();
         target.cwd = Some(record.cwd.clone()).filter(|cwd| cwd.is_dir());
         let mut differences = vec![];
         if hash != record.sha256 {

@@ -9,6 +9,7 @@ use standstill_scheduler::abi::{
 };
 
 use super::places::{Line, Place, is_own};
+use crate::board::Outcome as BoardOutcome;
 use crate::capture::Frame;
 use crate::observation::Output;
 use crate::os::process::signal_name;
@@ -154,6 +155,8 @@ pub struct Ended {
     pub stdout: Output,
     /// See `stdout`.
     pub stderr: Output,
+    /// What a scenario says that it came to, and in which words.
+    pub said: Option<(BoardOutcome, String)>,
     /// What the outside monitor saw, where it looked.
     pub scene: Option<Scene>,
 }

@@ -10,6 +10,7 @@ mod exit;
 pub(crate) mod standstill;
 
 use super::ended::{Ended, How, Stand};
+use crate::board::Outcome;
 use crate::observation::Output;
 use crate::verdict::{Confidence, Finding};
 
@@ -70,7 +71,7 @@ impl Baseline {
             self.default_rule = Some(ended.how);
         }
         if let How::Exited(code) = ended.how
-            && self.is_usual(code)
+            && self.is_good(ended)
         {
             self.good += 1;
             self.zero |= code == 0;
@@ -100,7 +101,8 @@ impl Baseline {
 
     /// Whether a trial ended as it should.
     pub fn is_good(&self, ended: &Ended) -> bool {
-        matches!(ended.how, How::Exited(code) if self.is_usual(code))
+        let is_said = matches!(&ended.said, None | Some((Outcome::Passed, _)));
+        is_said && matches!(ended.how, How::Exited(code) if self.is_usual(code))
     }
 
     /// Whether a failure under control says something about the program.
@@ -137,6 +139,7 @@ impl Baseline {
 /// What one trial amounts to.
 pub fn judge(ended: &Ended, baseline: &Baseline) -> Judgement {
     let suspicion = match ended.how {
+        How::Exited(0) if ended.said.is_some() => exit::said(ended),
         How::Exited(code) => exit::exited(ended, code, baseline),
         How::Killed(signal) => exit::killed(ended, signal),
         How::Stood(Stand::Deadlock) => standstill::judge(ended),

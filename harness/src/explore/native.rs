@@ -1,6 +1,7 @@
 //! The command run once as it is: what control is compared with.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,9 @@ use super::ended::How;
 use super::judge::Native;
 use super::sink::Sinks;
 use super::target::Target;
+use crate::board::{Board, Outcome};
 use crate::os::control::kill_group;
+use crate::os::process::lift;
 
 /// Runs it without the runtime, in the same environment otherwise; `None` if it was not over when the
 /// time was, or when `stop` said so.
@@ -22,7 +25,10 @@ pub fn run(
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Option<Native>> {
     let mut sinks = Sinks::new()?;
-    let mut child = target.command(&sinks, cpu, &[])?.spawn()?;
+    let board = target.has_board().then(|| Board::create("standstill-board")).transpose()?;
+    let lifted = board.as_ref().and_then(Board::fd).map(lift).transpose()?;
+    let lifted = lifted.as_ref().map(AsFd::as_fd);
+    let mut child = target.command(&sinks, cpu, &[], lifted)?.spawn()?;
     let exit = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
     let deadline = Instant::now() + patience;
     let tick = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
@@ -35,6 +41,10 @@ pub fn run(
         kill_group(child.id() as i32);
     }
     let how = How::of_status(child.wait()?.into_raw());
+    // A scenario that has failed says so on its board and exits with code 0.
+    let failed = [Outcome::Panicked, Outcome::WrongResult];
+    let said = board.as_ref().map(|board| board.outcome());
+    let how = if said.is_some_and(|said| failed.contains(&said)) { How::Exited(1) } else { how };
     let native = Native { how, stdout: sinks.stdout.output(), stderr: sinks.stderr.output() };
     Ok(is_over.then_some(native))
 }

@@ -50,6 +50,12 @@ pub struct Record {
     pub token: String,
     /// The command's words.
     pub command: Vec<String>,
+    /// What it is called, where that is not its command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Variables that were set for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<(String, String)>,
     /// The directory that it ran in.
     pub cwd: PathBuf,
     /// The executable.
@@ -99,6 +105,8 @@ impl Record {
             schema: SCHEMA,
             token: Token::new(target, sha256, &case.assignment).to_string(),
             command: target.words.iter().map(|w| w.to_string_lossy().into_owned()).collect(),
+            name: target.name.clone(),
+            env: target.env.clone(),
             cwd: std::env::current_dir().unwrap_or_default(),
             exe: target.exe.clone(),
             sha256: sha256.to_owned(),

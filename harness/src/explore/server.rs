@@ -23,6 +23,7 @@ use super::patches::Patches;
 use super::preload::{self, PreloadError};
 use super::sink::Sinks;
 use super::target::{Level, Target};
+use crate::board::Board;
 use crate::os::control::{Memory, kill_group, signal_thread};
 use crate::os::process::lift;
 
@@ -74,6 +75,8 @@ pub struct Server {
     memory: Memory,
     patches: Patches,
     sinks: Sinks,
+    /// A scenario's.
+    board: Option<Board>,
     process: Option<Process>,
     until: Instant,
     /// What control had to do without, each a sentence.
@@ -107,6 +110,11 @@ impl Server {
             memory: Memory::create().map_err(system("share memory with the target"))?,
             patches: Patches::new().map_err(system("share memory with the target"))?,
             sinks: Sinks::new().map_err(system("share memory with the target"))?,
+            board: target
+                .has_board()
+                .then(|| Board::create("standstill-board"))
+                .transpose()
+                .map_err(system("share memory with the target"))?,
             process: None,
             notes: vec![],
             until,
@@ -132,6 +140,7 @@ impl Server {
             self.launch()?;
         }
         self.memory.prepare(order, script);
+        self.board.iter().for_each(|board| board.reset());
         self.sinks.clear().map_err(|error| ServerError::System("empty the output", error))?;
         let ended = self.run(limits, look);
         // A process that ran a trial itself is spent, and one that was lost is of no use.
@@ -229,6 +238,7 @@ impl Server {
             events: self.memory.events(numbers.events),
             stdout: self.sinks.stdout.output(),
             stderr: self.sinks.stderr.output(),
+            said: self.board.as_ref().map(|board| (board.outcome(), board.message())),
             scene: None,
         }
     }
@@ -245,12 +255,19 @@ impl Server {
         let (theirs, shared, sites) =
             (high(theirs.as_fd())?, high(self.memory.fd())?, high(self.patches.fd())?);
         let passed = [theirs.as_fd(), shared.as_fd(), sites.as_fd()];
+        let board = self.board.as_ref().and_then(Board::fd).map(high).transpose()?;
         let child = self
             .target
-            .controlled(&self.sinks, self.cpu, &self.runtime, passed)
+            .controlled(
+                &self.sinks,
+                self.cpu,
+                &self.runtime,
+                passed,
+                board.as_ref().map(AsFd::as_fd),
+            )
             .and_then(|mut command| command.spawn())
             .map_err(system("start the target"))?;
-        drop((theirs, shared, sites));
+        drop((theirs, shared, sites, board));
         let mut process = Process::new(child, ours).map_err(system("follow the target"))?;
         let threads = self.greeting(&mut process)?;
         process.forks = !self.target.exec && threads <= 1;

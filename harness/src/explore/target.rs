@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +14,8 @@ use object::{Endianness, ReadCache};
 
 use super::sink::Sinks;
 use crate::os::control;
+use crate::os::process::pass_fd;
+use crate::protocol::{BOARD_FD, ROLE_VAR};
 
 /// Freed memory is filled with a pattern, so that a use after free shows, and there is one arena, so
 /// that which thread gets which address does not depend on chance (`mallopt(3)`, `M_PERTURB`).
@@ -64,8 +66,10 @@ pub struct Target {
     pub exe: PathBuf,
     /// All words of the command, the name as it was typed first.
     pub words: Vec<OsString>,
+    /// What it is called, where that is not its command.
+    pub name: Option<String>,
     /// Variables besides the inherited ones.
-    pub env: Vec<(OsString, OsString)>,
+    pub env: Vec<(String, String)>,
     /// The directory to run in; none for this process's own.
     pub cwd: Option<PathBuf>,
     /// Where scheduling points are.
@@ -87,12 +91,18 @@ impl Target {
         Ok(Target {
             exe,
             words: words.to_vec(),
+            name: None,
             env: vec![],
             cwd: None,
             level: Level::Atomics,
             exec: false,
             timeout: Duration::from_secs(10),
         })
+    }
+
+    /// Whether it is a trial of a scenario, which tells of its outcome on a board.
+    pub fn has_board(&self) -> bool {
+        self.env.iter().any(|(name, _)| name == ROLE_VAR)
     }
 
     /// The command's process: with freed memory poisoned, no input, its output into `sinks`, bound to
@@ -102,6 +112,7 @@ impl Target {
         sinks: &Sinks,
         cpu: usize,
         kept: &[BorrowedFd<'_>],
+        board: Option<BorrowedFd<'_>>,
     ) -> std::io::Result<Command> {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(&self.exe);
@@ -118,6 +129,9 @@ impl Target {
             .stdout(sinks.stdout.fd().try_clone_to_owned()?)
             .stderr(sinks.stderr.fd().try_clone_to_owned()?);
         control::enclose(&mut command, cpu, kept);
+        if let Some(board) = board {
+            pass_fd(&mut command, board.as_raw_fd(), BOARD_FD);
+        }
         Ok(command)
     }
 
@@ -128,10 +142,10 @@ impl Target {
         cpu: usize,
         runtime: &Path,
         [socket, shared, sites]: [BorrowedFd<'_>; 3],
+        board: Option<BorrowedFd<'_>>,
     ) -> std::io::Result<Command> {
         use standstill_scheduler::abi::{SHARED_ENV, SITES_ENV, SOCKET_ENV};
-        use std::os::fd::AsRawFd;
-        let mut command = self.command(sinks, cpu, &[socket, shared, sites])?;
+        let mut command = self.command(sinks, cpu, &[socket, shared, sites], board)?;
         let preload = match std::env::var_os("LD_PRELOAD").filter(|value| !value.is_empty()) {
             None => runtime.as_os_str().to_owned(),
             Some(theirs) => [runtime.as_os_str(), OsStr::new(":"), &theirs].into_iter().collect(),
@@ -146,6 +160,9 @@ impl Target {
 
     /// The command as a shell would read it.
     pub fn shown(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
         let words: Vec<String> =
             self.words.iter().map(|word| quoted(&word.to_string_lossy())).collect();
         words.join(" ")

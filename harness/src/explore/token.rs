@@ -50,8 +50,9 @@ impl Token {
     /// The token of a trial; `sha256` is the executable's, in hexadecimal.
     pub fn new(target: &Target, sha256: &str, assignment: &Assignment) -> Token {
         let Assignment { order, script, .. } = assignment;
-        let name = target.exe.file_name().unwrap_or_default().to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let file = target.exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = target.name.clone().unwrap_or(file);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
         Token {
             name: name.chars().filter(|c| plain(*c)).take(40).collect(),
             command: command_hash(target),
@@ -105,7 +106,8 @@ impl Token {
 fn command_hash(target: &Target) -> u32 {
     let words = target.words.iter().skip(1).map(|word| word.to_string_lossy());
     let name = target.exe.file_name().unwrap_or_default().to_string_lossy();
-    let text: Vec<_> = std::iter::once(name).chain(words).collect();
+    let env = target.env.iter().map(|(_, value)| value.into());
+    let text: Vec<_> = std::iter::once(name).chain(words).chain(env).collect();
     let hash = Digest::of(&text.join("\0")).hash;
     (hash ^ hash >> 32) as u32
 }

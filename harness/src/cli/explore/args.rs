@@ -73,9 +73,26 @@ pub(in crate::cli) struct ExploreArgs {
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     pub(super) message_format: MessageFormat,
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    #[arg(value_name = "COMMAND")]
+    /// Actors of the scenario [default: the fewest, above one, that it asks for]
+    #[arg(long, short, value_name = "N", value_parser = crate::cli::threads)]
+    pub(super) threads: Option<u64>,
+    /// Model file for the scenarios that take one; the same as --set model=PATH
+    #[arg(long, value_name = "PATH")]
+    pub(super) model: Option<PathBuf>,
+    /// Something that the scenario reads when it prepares
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = crate::cli::setting)]
+    pub(super) settings: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) source: crate::cli::Source,
+    /// A scenario: `crate/scenario`
+    #[arg(
+        value_name = "SCENARIO",
+        required_unless_present = "command",
+        conflicts_with = "command"
+    )]
+    pub(super) scenario: Option<String>,
+    /// Any program, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 }
 

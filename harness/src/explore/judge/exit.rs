@@ -1,6 +1,7 @@
 //! A trial that ended by itself: its exit code, or the signal that it died of.
 
 use super::{Baseline, Judgement};
+use crate::board::Outcome;
 use crate::detect::crash::EARNED;
 use crate::detect::fingerprint;
 use crate::explore::ended::Ended;
@@ -32,6 +33,30 @@ pub(super) fn exited(ended: &Ended, code: i32, baseline: &Baseline) -> Judgement
         evidence,
         fingerprint: fingerprint(Kind::WrongResult, vec![code.to_string()]),
     })
+}
+
+/// What a scenario says of itself: its actors' panics and its checks do not change its exit code.
+pub(super) fn said(ended: &Ended) -> Judgement {
+    let Some((outcome, message)) = &ended.said else { return Judgement::Clean };
+    let first = message.lines().next().unwrap_or_default().to_owned();
+    match outcome {
+        Outcome::Passed => Judgement::Clean,
+        Outcome::Panicked => Judgement::Found(match panic_in(message) {
+            Some(panic) => panicked(panic, "an actor panicked"),
+            None => panicked(Panic { place: String::new(), message: first }, "an actor panicked"),
+        }),
+        Outcome::WrongResult => Judgement::Found(Finding {
+            kind: Kind::WrongResult,
+            confidence: Confidence::Proven,
+            summary: first,
+            evidence: message.lines().map(str::to_owned).collect(),
+            fingerprint: fingerprint(Kind::WrongResult, vec![]),
+        }),
+        Outcome::NotPrepared => Judgement::Inconclusive(format!("it was not prepared: {first}")),
+        Outcome::Pending | Outcome::Probed => {
+            Judgement::Inconclusive("the scenario ended before its outcome stood".to_owned())
+        }
+    }
 }
 
 pub(super) fn killed(ended: &Ended, signal: i32) -> Judgement {
@@ -72,14 +97,15 @@ pub(super) struct Panic {
 /// The last panic that was told of.
 pub(super) fn panic_of(stderr: &Output, stdout: &Output) -> Option<Panic> {
     // libtest captures what a test says, and prints it on standard output when it has failed.
-    [stderr, stdout].into_iter().find_map(|output| {
-        let text = output.to_string();
-        let (_, after) = text.rsplit_once("panicked at ")?;
-        let mut lines = after.lines();
-        let place = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
-        let message = lines.next().unwrap_or_default().trim().to_owned();
-        Some(Panic { place, message })
-    })
+    [stderr, stdout].into_iter().find_map(|output| panic_in(&output.to_string()))
+}
+
+fn panic_in(text: &str) -> Option<Panic> {
+    let (_, after) = text.rsplit_once("panicked at ")?;
+    let mut lines = after.lines();
+    let place = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
+    let message = lines.next().unwrap_or_default().trim().to_owned();
+    Some(Panic { place, message })
 }
 
 fn panicked(panic: Panic, how: &str) -> Finding {

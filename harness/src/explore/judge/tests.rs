@@ -18,6 +18,7 @@ fn ended(how: How) -> Ended {
         events: vec![],
         stdout: Output::default(),
         stderr: Output::default(),
+        said: None,
         scene: None,
     }
 }

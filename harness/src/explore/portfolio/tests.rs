@@ -15,6 +15,7 @@ fn trial(steps: u64, hash: u64) -> Ended {
         events: vec![],
         stdout: Output::default(),
         stderr: Output::default(),
+        said: None,
         scene: None,
     }
 }

@@ -38,6 +38,7 @@ fn server(timeout: Duration, part: Part) -> Server {
         memory: Memory::create().unwrap(),
         patches: Patches::new().unwrap(),
         sinks: Sinks::new().unwrap(),
+        board: None,
         process: Some(process),
         notes: vec![],
         until: Instant::now() + Duration::from_secs(60),
