@@ -44,7 +44,10 @@ pub(super) fn is_own(function: &str, file: &str) -> bool {
     let name = function.trim_start_matches('<');
     let libraries = ["std::", "core::", "alloc::", "lock_api::", "parking_lot", "pthread_"];
     let paths = ["/rustc/", "/nptl/", "/sysdeps/", "scheduler/src/runtime"];
-    !libraries.iter().any(|library| name.starts_with(library))
+    // What implements `lock_api`'s traits is a lock, whoever wrote it.
+    let is_raw_lock = name.contains("::RawMutex") || name.contains("::RawRwLock");
+    !is_raw_lock
+        && !libraries.iter().any(|library| name.starts_with(library))
         && !paths.iter().any(|path| file.contains(path))
         && !["library/std/", "library/core/"].iter().any(|path| file.contains(path))
 }

@@ -95,7 +95,8 @@ impl<'a> Worker<'a> {
                 }
                 _ => ended.how == How::Silent,
             };
-            if is_new {
+            // The answer is due soon after `until`: stacks of a large program would come too late.
+            if is_new && Instant::now() < shop.until {
                 let mut scene = Inspector::introduce(ended.pid);
                 if let Err(error) = inspector.look(&mut scene, STILL) {
                     scene.notes.push(format!("There are no stacks: failed to {error}."));

@@ -173,6 +173,10 @@ fn of_futex(functions: &[&str]) -> Wait {
     let said = functions.iter().find_map(|function| {
         let name = function.to_lowercase();
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        // All locks of parking_lot end in its parking; those around it say which.
+        if has(&["parking_lot_core", "thread_parker"]) {
+            return None;
+        }
         // A condition variable's functions may well name the type of its mutex.
         if has(&["condvar", "thread::park", "parker", "channel", "semaphore"]) {
             Some(Wait::Event)

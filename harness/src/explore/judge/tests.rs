@@ -93,6 +93,22 @@ fn a_futex_is_what_its_function_uses_it_for() {
 }
 
 #[test]
+fn a_lock_of_parking_lot_is_not_taken_for_an_event() {
+    let mut trial = stood(&[(Op::FutexWait, 8, 0), (Op::FutexWait, 16, 0)]);
+    for pc in [0x1000, 0x1001] {
+        let names = [
+            "<parking_lot_core::thread_parker::imp::ThreadParker>::park",
+            "parking_lot_core::parking_lot::park",
+            "<parking_lot::raw_mutex::RawMutex>::lock_slow",
+        ];
+        let frames = names.map(|function| Line { function: function.into(), at: String::new() });
+        let place = Place { module: "app".into(), address: 1, frames: frames.to_vec() };
+        trial.places.insert(pc, place);
+    }
+    assert_eq!(found(judge(&trial, &well(1))).0, Kind::Deadlock);
+}
+
+#[test]
 fn a_standstill_beside_uncontrolled_threads_proves_nothing_without_a_ring() {
     let mut trial = stood(&[(Op::CondWait, 8, 0)]);
     trial.numbers.strays = 1;
