@@ -6,11 +6,13 @@
 //!
 //! - `gate`: the start gate of `standstill-kit`;
 //! - `statement`: what several threads of a trial say on the board at once;
+//! - `token`: how the threads of a controlled target hand over the right to run, and two broken
+//!   twins of it, which must be rejected;
 //! - `abba`: two locks in opposite orders, which must be found, and in one order, which must not.
 //!
-//! The first two are no copies. They compile the very file that the product is made of
-//! (`gate/protocol.rs`, `board/statement.rs`) with loom's atomics in the place of std's: those files
-//! take whatever they need of their surroundings from `super`. What is modelled is only the kernel's
-//! futex, in `tests/gate.rs`.
+//! All but the last are no copies. They compile the very file that the product is made of
+//! (`gate/protocol.rs`, `board/statement.rs`, `token/protocol.rs`) with loom's atomics in the place
+//! of std's: those files take whatever they need of their surroundings from `super`. What is
+//! modelled is only the kernel's futex, in `tests/gate.rs` and `tests/token.rs`.
 //!
 //! [loom]: https://docs.rs/loom

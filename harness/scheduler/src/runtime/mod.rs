@@ -26,6 +26,7 @@ mod sync;
 mod sys;
 mod thread;
 mod time;
+mod token;
 mod trap;
 
 /// The address to which the interposed function returns: where the program called it. The shared

@@ -10,6 +10,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use super::sys::{self, PollFd};
+use super::token;
 use crate::abi::{self, Blocked, Decision, EVENT_BLOCKED, Event, MAX_THREADS, Op, Shared};
 use crate::strategy::{Candidate, Rng, Strategy, View};
 
@@ -132,18 +133,11 @@ static MODEL: Cell = Cell(UnsafeCell::new(Model::EMPTY));
 static GUARD: AtomicU32 = AtomicU32::new(0);
 
 fn guard() {
-    if GUARD.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
-        return;
-    }
-    while GUARD.swap(2, Acquire) != 0 {
-        sys::futex_wait(&GUARD, 2);
-    }
+    token::lock(&GUARD);
 }
 
 fn unguard() {
-    if GUARD.swap(0, Release) == 2 {
-        sys::futex_wake(&GUARD, 1);
-    }
+    token::unlock(&GUARD);
 }
 
 /// Runs `f` on the model, under the guard.
@@ -282,6 +276,7 @@ impl Model {
         self.threads[0] = Thread { tid, handle, op: Op::Start as u32, ..Thread::default() };
         self.set(0, State::Ready);
         self.hold(0);
+        shared().outcome.holder.store(1, Relaxed);
         shared().outcome.threads.store(1, Relaxed);
     }
 
@@ -333,16 +328,16 @@ impl Model {
         }
     }
 
+    /// The thread that runs from here on; [`token`] makes it known.
     fn hold(&mut self, thread: u32) {
         self.holder = thread;
-        let outcome = &shared().outcome;
-        outcome.holder_tid.store(self.threads[thread as usize].tid, Relaxed);
-        outcome.holder.store(thread + 1, Relaxed);
+        let tid = self.threads[thread as usize].tid;
+        shared().outcome.holder_tid.store(tid, Relaxed);
     }
 
+    /// Nobody does.
     fn unhold(&mut self) {
         shared().outcome.holder_tid.store(0, Relaxed);
-        shared().outcome.holder.store(0, Relaxed);
     }
 
     /// Ends waits of an operation on an object: at most `count`, first come, first served. Returns
@@ -638,18 +633,15 @@ fn stand(m: &mut Model, how: u32) -> ! {
     }
 }
 
-/// Parks until this thread may run.
+/// Parks until this thread may run. A parked thread does what the supervisor wants done meanwhile.
 fn park(me: u32) {
     let shared = shared();
-    let go = &shared.go[me as usize];
-    while go.load(Acquire) == 0 {
-        sys::futex_wait(go, 0);
-        let stuck = shared.outcome.seize.load(Acquire);
-        if stuck != 0 && shared.outcome.seize.compare_exchange(stuck, 0, AcqRel, Relaxed).is_ok() {
+    token::park(&shared.go[me as usize], || {
+        let stuck = shared.outcome.seize.swap(0, AcqRel);
+        if stuck != 0 {
             seize(stuck - 1);
         }
-    }
-    go.store(0, Relaxed);
+    });
     let dying = with(|m| core::mem::take(&mut m.dying));
     // Until it is gone for the kernel too, it frees memory and stacks beside us, and what the next
     // allocation finds would depend on how far it got. The bound is for a kernel that keeps it.
@@ -658,12 +650,6 @@ fn park(me: u32) {
         sys::os_yield();
         patience -= 1;
     }
-}
-
-fn give(thread: u32) {
-    let go = &shared().go[thread as usize];
-    go.store(1, Release);
-    sys::futex_wake(go, 1);
 }
 
 /// Takes the token from a thread that the kernel has put to sleep in something that is not modelled.
@@ -678,14 +664,19 @@ fn seize(stuck: u32) {
     m.set(stuck, State::Outside);
     m.threads[stuck as usize].op = Op::Outside as u32;
     m.unhold();
+    // While this thread decides the token is neither the stuck thread's, should it wake up, nor free.
+    shared().outcome.holder.store(u32::MAX, Relaxed);
     let chosen = next(m);
     if let Some(thread) = chosen {
         m.hold(thread);
     }
-    unguard();
-    if let Some(thread) = chosen {
-        give(thread);
-    }
+    hand_over(None, chosen);
+}
+
+/// The decision is made: the guard is given up, the chosen thread goes.
+fn hand_over(me: Option<u32>, chosen: Option<u32>) {
+    let [me, chosen] = [me, chosen].map(|thread| thread.map(|n| n as usize));
+    token::hand_over(&GUARD, &shared().outcome.holder, &shared().go, me, chosen);
 }
 
 /// Decides whose turn it is; `None` when only a thread that is outside can tell, or none is left.
@@ -752,13 +743,12 @@ fn switch(m: &mut Model, me: u32) {
         Some(thread) => m.hold(thread),
         None => m.unhold(),
     }
-    unguard();
+    if chosen.is_some_and(|thread| thread != me) {
+        shared().outcome.switches.fetch_add(1, Relaxed);
+    }
+    hand_over(Some(me), chosen);
     if chosen == Some(me) {
         return;
-    }
-    if let Some(thread) = chosen {
-        shared().outcome.switches.fetch_add(1, Relaxed);
-        give(thread);
     }
     if !matches!(state, State::Finished | State::Outside) {
         park(me);
@@ -860,12 +850,13 @@ pub(super) fn back(me: u32) {
     let m = unsafe { &mut *MODEL.0.get() };
     m.set(me, State::Ready);
     m.changed();
-    if shared().outcome.holder.load(Relaxed) == 0 {
+    let holder = &shared().outcome.holder;
+    if holder.load(Relaxed) == 0 {
         m.hold(me);
-        return unguard();
     }
-    unguard();
-    park(me);
+    if !token::come_back(&GUARD, holder, me as usize) {
+        park(me);
+    }
 }
 
 /// The calling thread is done for good.
