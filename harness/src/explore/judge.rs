@@ -56,12 +56,15 @@ pub struct Native {
     pub stdout: Output,
     /// See `stdout`.
     pub stderr: Output,
+    /// Whether it is a scenario that said of itself that it failed, whatever its exit code.
+    pub failed: bool,
 }
 
 impl Baseline {
     /// After a native run; `None` if it did not end in its time.
     pub fn new(native: Option<Native>) -> Baseline {
-        let zero = native.as_ref().is_some_and(|native| native.how == How::Exited(0));
+        let zero =
+            native.as_ref().is_some_and(|native| native.how == How::Exited(0) && !native.failed);
         Baseline { native, tried: true, zero, ..Baseline::default() }
     }
 
@@ -83,7 +86,7 @@ impl Baseline {
     /// without control.
     pub fn expected(&self) -> i32 {
         match &self.native {
-            Some(Native { how: How::Exited(code), .. }) if !self.zero => *code,
+            Some(Native { how: How::Exited(code), failed: false, .. }) if !self.zero => *code,
             _ => 0,
         }
     }
@@ -112,7 +115,7 @@ impl Baseline {
 
     fn native_is_well(&self) -> bool {
         self.native.as_ref().is_some_and(|native| match native.how {
-            How::Exited(code) => self.is_usual(code),
+            How::Exited(code) => !native.failed && self.is_usual(code),
             _ => false,
         })
     }
@@ -123,6 +126,9 @@ impl Baseline {
         match &self.native {
             Some(native) if native.how == how => remarks
                 .push("it fails natively too: the run without control ended alike".to_owned()),
+            Some(native) if native.failed => {
+                remarks.push("it fails natively too: the run without control failed".to_owned())
+            }
             Some(native) => remarks.push(format!("the one run without control {}", native.how)),
             None if self.tried => remarks.push(
                 "the run without control did not end in the time that it was given".to_owned(),

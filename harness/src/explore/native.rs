@@ -41,10 +41,10 @@ pub fn run(
         kill_group(child.id() as i32);
     }
     let how = How::of_status(child.wait()?.into_raw());
-    // A scenario that has failed says so on its board and exits with code 0.
-    let failed = [Outcome::Panicked, Outcome::WrongResult];
-    let said = board.as_ref().map(|board| board.outcome());
-    let how = if said.is_some_and(|said| failed.contains(&said)) { How::Exited(1) } else { how };
-    let native = Native { how, stdout: sinks.stdout.output(), stderr: sinks.stderr.output() };
+    let failed = board
+        .as_ref()
+        .is_some_and(|board| [Outcome::Panicked, Outcome::WrongResult].contains(&board.outcome()));
+    let (stdout, stderr) = (sinks.stdout.output(), sinks.stderr.output());
+    let native = Native { how, stdout, stderr, failed };
     Ok(is_over.then_some(native))
 }

@@ -199,7 +199,9 @@ impl<'a> Worker<'a> {
     fn repeat(&mut self, again: &Assignment, then: &Ended) -> Option<Repeated> {
         let now = self.run(again).ok().filter(|ended| ended.how != How::Cut)?;
         let same_schedule = now.numbers.hash == then.numbers.hash;
-        Some(Repeated { same_schedule, same_end: now.how == then.how })
+        let said = |ended: &Ended| ended.said.as_ref().map(|(outcome, _)| *outcome);
+        let same_end = now.how == then.how && said(&now) == said(then);
+        Some(Repeated { same_schedule, same_end })
     }
 
     fn tell(&self, case: Case) {

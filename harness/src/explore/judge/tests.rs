@@ -43,12 +43,12 @@ fn stood(threads: &[(Op, u64, u32)]) -> Ended {
 
 /// Natively well, and `good` trials that ended.
 fn well(good: u64) -> Baseline {
-    let native = Native { how: How::Exited(0), stdout: said(""), stderr: said("") };
+    let native = Native { how: How::Exited(0), stdout: said(""), stderr: said(""), failed: false };
     Baseline { good, longest: 1000, ..Baseline::new(Some(native)) }
 }
 
 fn natively(how: How, stderr: &str) -> Baseline {
-    Baseline::new(Some(Native { how, stdout: said(""), stderr: said(stderr) }))
+    Baseline::new(Some(Native { how, stdout: said(""), stderr: said(stderr), failed: false }))
 }
 
 fn found(judgement: Judgement) -> (Kind, Confidence) {
@@ -189,4 +189,17 @@ fn equal_standstills_have_equal_fingerprints_whatever_their_addresses() {
         other => panic!("{other:?}"),
     };
     assert_eq!(at(64), at(128));
+}
+
+#[test]
+fn a_scenario_that_fails_natively_too_is_told_at_once() {
+    let native = Native { how: How::Exited(0), stdout: said(""), stderr: said(""), failed: true };
+    let baseline = Baseline::new(Some(native));
+    let words = "counted 1 of 2".to_owned();
+    let trial = Ended { said: Some((Outcome::WrongResult, words)), ..ended(How::Exited(0)) };
+    let Judgement::Found(finding) = judge(&trial, &baseline) else { panic!("not found") };
+    assert_eq!((finding.kind, finding.summary.as_str()), (Kind::WrongResult, "counted 1 of 2"));
+    assert!(finding.evidence.iter().any(|e| e.contains("natively too")));
+    let passed = Ended { said: Some((Outcome::Passed, String::new())), ..ended(How::Exited(0)) };
+    assert_eq!(judge(&passed, &baseline), Judgement::Clean);
 }
