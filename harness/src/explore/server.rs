@@ -5,20 +5,19 @@
 //! it is started anew for each trial, and the runtime runs `main` in place. One thread owns a server:
 //! its processes die with that thread.
 
+mod process;
+
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use standstill_scheduler::abi::{self, Decision, Message, Order};
 
 use super::ended::{Ended, How, Numbers};
-use super::monitor::{Holder, Liveness, TICK, Wish, holder};
+use super::monitor::{Liveness, TICK, Wish, holder};
 use super::patches::Patches;
 use super::preload::{self, PreloadError};
 use super::sink::Sinks;
@@ -27,11 +26,10 @@ use crate::board::Board;
 use crate::os::control::{Memory, kill_group, signal_thread};
 use crate::os::process::lift;
 
+use process::{Process, Said};
+
 /// How long a target may take to load its libraries, or to have its sites patched.
 const LOADING: Duration = Duration::from_secs(10);
-/// How long a killed process may take to be gone.
-const DYING: Duration = Duration::from_secs(5);
-
 /// Why a trial cannot be run. Reads after "failed to".
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -81,22 +79,6 @@ pub struct Server {
     until: Instant,
     /// What control had to do without, each a sentence.
     pub notes: Vec<String>,
-}
-
-/// A process under control, and the end of its socket.
-struct Process {
-    child: Child,
-    exit: OwnedFd,
-    socket: OwnedFd,
-    /// Whether it can be forked.
-    forks: bool,
-}
-
-/// What came of waiting.
-enum Said {
-    Message(Message),
-    Nothing,
-    Gone,
 }
 
 impl Server {
@@ -197,7 +179,7 @@ impl Server {
                     let outcome = self.memory.outcome();
                     let tid = outcome.holder_tid.load(Relaxed);
                     let steps = outcome.steps.load(Relaxed);
-                    match liveness.tick(begun.elapsed(), steps, || state(pid, tid)) {
+                    match liveness.tick(begun.elapsed(), steps, || holder(pid, tid)) {
                         Wish::Wait => continue,
                         Wish::Seize => {
                             let seized = outcome.holder.load(Relaxed) + 1;
@@ -339,105 +321,6 @@ impl Server {
     fn uncontrolled(&self, why: &str) -> ServerError {
         ServerError::Uncontrolled(self.target.shown(), why.to_owned())
     }
-}
-
-impl Process {
-    fn new(child: Child, socket: OwnedFd) -> io::Result<Process> {
-        let exit = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
-        Ok(Process { child, exit, socket, forks: false })
-    }
-
-    fn say(&self, what: u32, value: i64) -> io::Result<()> {
-        let mut bytes = [0; size_of::<Message>()];
-        bytes[..4].copy_from_slice(&what.to_ne_bytes());
-        bytes[8..].copy_from_slice(&value.to_ne_bytes());
-        rustix::net::send(&self.socket, &bytes, SendFlags::NOSIGNAL)?;
-        Ok(())
-    }
-
-    /// The next message, for at most `patience`.
-    fn wait(&mut self, patience: Duration) -> Said {
-        let deadline = Instant::now() + patience;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left =
-                Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            let mut polled =
-                [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&self.exit, PollFlags::IN)];
-            match poll(&mut polled, Some(&left)) {
-                Ok(0) => return Said::Nothing,
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(_) => return Said::Gone,
-            }
-            // What was said before the end is heard first.
-            if polled[0].revents().is_empty() {
-                return Said::Gone;
-            }
-            let mut bytes = [0; size_of::<Message>()];
-            return match rustix::net::recv(&self.socket, &mut bytes[..], RecvFlags::DONTWAIT) {
-                Ok((n, _)) if n == bytes.len() => Said::Message(message(&bytes)),
-                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => continue,
-                _ => Said::Gone,
-            };
-        }
-    }
-
-    /// Waits until the trial is reported to have ended, or until the process, which ran it, has.
-    fn await_end(&mut self) -> bool {
-        if !self.forks {
-            self.bury();
-            return true;
-        }
-        let deadline = Instant::now() + DYING;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.wait(left) {
-                Said::Message(Message { what: abi::SAYS_ENDED, .. }) => return true,
-                Said::Message(_) => continue,
-                Said::Nothing | Said::Gone => return false,
-            }
-        }
-    }
-
-    /// Kills what is left of it and reaps it; how it ended.
-    fn bury(&mut self) -> How {
-        use std::os::unix::process::ExitStatusExt;
-        // It may have closed its socket and live on.
-        let mut polled = [PollFd::new(&self.exit, PollFlags::IN)];
-        let moment = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
-        let _ = poll(&mut polled, Some(&moment));
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            kill_group(self.child.id() as i32);
-        }
-        self.child.wait().map_or(How::Killed(libc::SIGKILL), |s| How::of_status(s.into_raw()))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            kill_group(self.child.id() as i32);
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// Sixteen bytes as a message.
-fn message(bytes: &[u8; 16]) -> Message {
-    let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-    let [.., a, b, c, d, e, f, g, h] = *bytes;
-    Message {
-        what: u32::from_ne_bytes(word(0)),
-        pid: i32::from_ne_bytes(word(4)),
-        value: i64::from_ne_bytes([a, b, c, d, e, f, g, h]),
-    }
-}
-
-/// What the holder does. While nobody has the token the model itself is at work, or all wait for the
-/// outside: nothing to do.
-fn state(pid: i32, tid: u32) -> Holder {
-    holder(pid, tid)
 }
 
 /// What a runtime lacks, as a clause.

@@ -1,7 +1,9 @@
 //! The conversation, with a thread that speaks the runtime's part.
 
 use super::*;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+
+use rustix::net::SendFlags;
 
 /// What the stand-in for the runtime does when it is told to run a trial.
 type Part = fn(&Said, &dyn Fn(u32, i32, i64));
