@@ -11,6 +11,9 @@ pub const TICK: Duration = Duration::from_millis(20);
 /// Ticks in one state, without a step, after which something is done about it.
 const PATIENCE: u32 = 2;
 
+/// The same for one that runs: it may compute, and what is interrupted by the clock does not repeat.
+const COMPUTING: u32 = 15;
+
 /// What the holder of the token does, as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
@@ -67,7 +70,7 @@ impl Liveness {
         self.state = state;
         match state {
             Holder::Sleeps if self.for_ticks >= PATIENCE => Wish::Seize,
-            Holder::Runs if self.for_ticks >= PATIENCE => Wish::Prod,
+            Holder::Runs if self.for_ticks >= COMPUTING => Wish::Prod,
             _ => Wish::Wait,
         }
     }
@@ -99,9 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sleeper_is_passed_over_and_a_spinner_prodded_at_the_second_tick() {
+    fn a_sleeper_is_passed_over_soon_and_a_spinner_prodded_late() {
         assert_eq!(wishes(&[Sleeps, Sleeps, Sleeps]), [Wish::Wait, Wish::Seize, Wish::Seize]);
-        assert_eq!(wishes(&[Runs, Runs]), [Wish::Wait, Wish::Prod]);
+        let mut spun = Liveness::new(Duration::from_secs(9));
+        let last = (0..=COMPUTING).map(|n| spun.tick(TICK * n, 5, || Runs)).last();
+        assert_eq!(last, Some(Wish::Prod));
+        assert_eq!(wishes(&[Runs; 5]), [Wish::Wait; 5]);
         assert_eq!(wishes(&[Runs, Sleeps, Runs, Unknown]), [Wish::Wait; 4]);
     }
 
