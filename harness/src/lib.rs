@@ -17,6 +17,8 @@ pub mod detect;
 #[cfg(feature = "cli")]
 pub mod environment;
 pub mod event;
+#[cfg(feature = "cli")]
+pub mod explore;
 pub mod graph;
 pub mod inspect;
 #[cfg(feature = "cli")]

@@ -24,8 +24,12 @@ use serde::{Deserialize, Serialize};
 use crate::observation::Wait;
 
 pub use error::CaptureError;
+#[cfg(feature = "cli")]
+pub(crate) use maps::Maps;
 use modules::{AddressSpace, Binaries};
 use stop::StoppedThread;
+#[cfg(feature = "cli")]
+pub(crate) use symbolize::{Name, Symbols, file_address};
 use unwind::{Call, Walker};
 pub use word::{AROUND, Mention, Place, Pointee, Word};
 use words::{Bounds, Finder};

@@ -18,14 +18,14 @@ use object::{Endianness, Object, ReadCache, ReadRef};
 
 /// A function at an address. Several stand at one address where calls were inlined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) function: Option<String>,
-    pub(super) file: Option<String>,
-    pub(super) line: Option<u32>,
+pub(crate) struct Name {
+    pub(crate) function: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
 }
 
 /// The names of one binary, loaded when the first is asked for.
-pub(super) struct Symbols {
+pub(crate) struct Symbols {
     source: Source,
     loaded: Option<Loaded>,
     known: HashMap<u64, Arc<[Name]>>,
@@ -45,7 +45,7 @@ struct Loaded {
 
 impl Symbols {
     /// The names in a file.
-    pub(super) fn of_file(path: PathBuf) -> Self {
+    pub(crate) fn of_file(path: PathBuf) -> Self {
         Symbols { source: Source::File(path), loaded: None, known: HashMap::new() }
     }
 
@@ -76,7 +76,7 @@ impl Symbols {
 
     /// What stands at an address of the file, the innermost inlined call first and the function
     /// that holds them all last; empty if nothing is known.
-    pub(super) fn names(&mut self, address: u64) -> Arc<[Name]> {
+    pub(crate) fn names(&mut self, address: u64) -> Arc<[Name]> {
         let Symbols { source, loaded, known } = self;
         let names = known
             .entry(address)
@@ -170,6 +170,19 @@ fn from_dwarf(dwarf: &Loader, address: u64) -> Vec<Name> {
         });
     }
     names
+}
+
+/// The address in a file's own terms of what stands at an offset in it.
+#[cfg(feature = "cli")]
+pub(crate) fn file_address(path: &str, offset: u64) -> Option<u64> {
+    use object::{elf::PT_LOAD, read::elf::ProgramHeader};
+    let cache = ReadCache::new(File::open(path).ok()?);
+    let file = ElfFile64::<Endianness, _>::parse(&cache).ok()?;
+    let endian = file.endian();
+    file.elf_program_headers().iter().filter(|h| h.p_type(endian) == PT_LOAD).find_map(|header| {
+        let within = offset.checked_sub(header.p_offset(endian))?;
+        (within < header.p_filesz(endian)).then(|| header.p_vaddr(endian) + within)
+    })
 }
 
 /// Functions or objects by address, of all symbol tables that belong to a binary.

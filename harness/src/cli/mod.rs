@@ -2,9 +2,11 @@
 
 mod classify;
 mod core;
+mod explore;
 mod inspect;
 mod keep;
 mod list;
+mod replay;
 mod report;
 mod stress;
 mod watch;
@@ -128,6 +130,10 @@ enum Command {
     Stress(Box<StressArgs>),
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
+    /// Run a program under many schedules, each of them chosen, and say which one fails
+    Explore(explore::ExploreArgs),
+    /// Run one schedule again, by its token, and say whether it went alike
+    Replay(replay::ReplayArgs),
     /// Look at a process that hangs already, and leave it running
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
@@ -292,6 +298,8 @@ pub fn main() -> Result<Exit, Failure> {
     }
     match command {
         Command::Watch(args) => watch::main(&args),
+        Command::Explore(args) => explore::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
         Command::Stress(args) => stress::main(*args),

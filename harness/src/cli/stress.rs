@@ -14,6 +14,7 @@ use super::{Exit, Failure, IsolationArg, MessageFormat, StressArgs, complain, pr
 use crate::catalog::{Catalog, select};
 use crate::environment::{Environment, sha256};
 use crate::event::{Reporter, Summary};
+use crate::explore::target::quoted;
 use crate::lockfile;
 use crate::plan::{Plan, Unit, too_many_threads};
 use crate::report::json::{Json, worst};
@@ -261,15 +262,6 @@ fn command(args: &StressArgs, plan: &Plan) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,=:@+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// Where the runs of a workspace are kept.
 pub(super) fn runs_dir(catalog: Option<&Catalog>) -> PathBuf {
     match catalog {
@@ -302,7 +294,7 @@ fn remember(dir: &Path) {
 
 /// A flag that the first Ctrl-C (or SIGTERM, SIGHUP) sets. The second ends the process at once; its
 /// keepers clean up behind it.
-fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {

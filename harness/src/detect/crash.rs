@@ -8,7 +8,7 @@ use crate::os::process::signal_name;
 use crate::verdict::{Confidence, Finding, Kind};
 
 /// Signals that a process earns; any other came from outside, and says nothing about it.
-pub(super) const EARNED: [i32; 7] = [
+pub(crate) const EARNED: [i32; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,

@@ -4,7 +4,7 @@
 //! one can be tried on stored runs. One detector, one file, one line in `DETECTORS`.
 
 mod chains;
-mod crash;
+pub(crate) mod crash;
 mod deadline;
 mod motion;
 pub(crate) mod names;
@@ -78,7 +78,7 @@ fn first_line(text: &str) -> &str {
 
 /// Equal for equal misbehaviour: a hash over the kind and the places that made it up, in order of
 /// their text so that the order of threads does not matter.
-fn fingerprint(kind: Kind, mut places: Vec<String>) -> String {
+pub(crate) fn fingerprint(kind: Kind, mut places: Vec<String>) -> String {
     places.sort();
     places.dedup();
     let text = format!("{kind}\n{}", places.join("\n"));

@@ -1,5 +1,7 @@
 //! System calls that no safe library offers: the harness's only `unsafe`.
 
+#[cfg(feature = "cli")]
+pub mod control;
 pub mod cpu;
 pub mod pagemap;
 pub mod process;

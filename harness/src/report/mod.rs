@@ -8,4 +8,6 @@ pub(crate) mod fixture;
 pub mod json;
 pub mod markdown;
 pub mod scene;
+pub mod schedule;
 pub mod terminal;
+pub mod throughput;

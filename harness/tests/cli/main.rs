@@ -3,6 +3,8 @@
 mod bad_input;
 mod classify;
 mod death;
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+mod explore;
 mod forensics;
 mod inspect;
 mod rude;

@@ -1,0 +1,204 @@
+//! `standstill explore`: many schedules of one program, each of them ours.
+
+mod args;
+mod scenario;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use serde_json::{Value, json};
+
+use super::keep::Keep;
+use super::{Exit, Failure, MessageFormat, complain, print};
+use crate::environment::sha256;
+use crate::explore::ledger::Case;
+use crate::explore::portfolio::Portfolio;
+use crate::explore::record::Record;
+use crate::explore::search::{Search, Summary};
+use crate::explore::server::ServerError;
+use crate::explore::target::{Target, TargetError};
+use crate::report::schedule as report;
+use crate::report::throughput::Throughput;
+
+pub(super) use args::ExploreArgs;
+
+/// Time of the budget that is left for looking at what runs, for telling and for tidying up.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
+    let begun = Instant::now();
+    if let Some(why) = crate::supervise::foreign_proc() {
+        return Err(Failure::failed(anyhow!(why)));
+    }
+    let keep = args.keep.as_deref().map(Keep::new).transpose()?;
+    let explored = explore(args, begun);
+    let (target, hash, summary) = match explored {
+        Ok(explored) => explored,
+        Err(failure) => {
+            // Whoever reads JSON is to find an answer on the last line, whatever it is.
+            if args.message_format == MessageFormat::Json && failure.exit == Exit::Failed {
+                let why = format!("{:#}", failure.error);
+                print(&format!("{}\n", answer("inconclusive", Some(why), &[], None, begun)));
+            }
+            return Err(failure);
+        }
+    };
+    let cases = &summary.ledger.cases;
+    let records: Vec<Record> = cases.iter().map(|c| Record::new(&target, &hash, c)).collect();
+    let kept = records.iter().filter_map(|record| record.remember()).collect::<Vec<_>>();
+    let why = unclear(&summary);
+    match args.message_format {
+        MessageFormat::Json => {
+            let pairs: Vec<(&Case, &Record)> = cases.iter().zip(&records).collect();
+            let verdict = verdict(&summary);
+            let line = answer(verdict, why.clone(), &pairs, Some(&summary), begun);
+            print(&format!("{line}\n"));
+        }
+        MessageFormat::Human => {
+            let mut text = report::closing(&target, &summary, why.as_deref());
+            for (case, record) in cases.iter().zip(&records) {
+                text = format!("{}\n{text}", report::case(case, &record.token));
+            }
+            print(&text);
+        }
+    }
+    if let Some(keep) = keep
+        && !cases.is_empty()
+    {
+        let written = keep.make().and_then(|dir| write(dir, cases, &records));
+        written.map_err(|why| Failure::failed(anyhow!("failed to {why}")))?;
+    }
+    if kept.len() < records.len() && args.keep.is_none() {
+        complain("standstill: note: the schedule could not be stored; --keep DIR would keep it");
+    }
+    Ok(match verdict(&summary) {
+        "found" => Exit::Unexpected,
+        _ if summary.interrupted => Exit::Interrupted,
+        "clean" => Exit::AsExpected,
+        _ => Exit::Inconclusive,
+    })
+}
+
+/// Searches; what was searched, the hash of its binary, and what came of it.
+fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summary), Failure> {
+    let mut target = match &args.scenario {
+        Some(scenario) => scenario::target(scenario, args)?,
+        None => Target::resolve(&args.command).map_err(refused)?,
+    };
+    (target.level, target.exec) = (args.level.level(), args.exec);
+    target.timeout = args.timeout;
+    let hash = sha256(&target.exe)
+        .with_context(|| format!("failed to read {}", target.exe.display()))
+        .map_err(Failure::failed)?;
+    crate::os::process::write_no_core_files();
+    let interrupt: Arc<AtomicBool> = super::stress::stop_on_signals()?;
+    let search = Search {
+        target: &target,
+        jobs: args.jobs as usize,
+        begun,
+        until: begun + args.budget.saturating_sub(LAST_WORDS.min(args.budget / 4)),
+        until_first: !args.all,
+    };
+    let plan = Portfolio::new(args.mix(), args.seed, args.depth, args.trials);
+    let mut throughput = Throughput::new(args.budget);
+    let summary = search.run(plan, &interrupt, &mut |progress| throughput.show(progress));
+    throughput.finish();
+    let summary = summary.map_err(lost)?;
+    Ok((target, hash, summary))
+}
+
+/// A command that is not there is the user's mistake.
+pub(super) fn refused(error: TargetError) -> Failure {
+    let is_usage = !matches!(error, TargetError::Uncontrollable(..));
+    let sentence = anyhow!("failed to {error}");
+    if is_usage { Failure::usage(sentence) } else { Failure::failed(sentence) }
+}
+
+pub(super) fn lost(error: ServerError) -> Failure {
+    Failure::failed(anyhow!("failed to {error}"))
+}
+
+fn verdict(summary: &Summary) -> &'static str {
+    match () {
+        () if !summary.ledger.cases.is_empty() => "found",
+        () if unclear(summary).is_some() => "inconclusive",
+        () => "clean",
+    }
+}
+
+/// Why nothing found does not mean that all is well.
+fn unclear(summary: &Summary) -> Option<String> {
+    let ledger = &summary.ledger;
+    if let Some(why) = ledger.withheld() {
+        return Some(why);
+    }
+    if let Some((why, times)) = ledger.unclear.iter().max_by_key(|(_, times)| **times) {
+        return Some(format!("{times} of {} trials say nothing: {why}", ledger.trials));
+    }
+    (ledger.clean == 0).then(|| "no trial came to its end in the time that there was".to_owned())
+}
+
+/// The last line for programs.
+fn answer(
+    verdict: &str,
+    why: Option<String>,
+    cases: &[(&Case, &Record)],
+    summary: Option<&Summary>,
+    begun: Instant,
+) -> Value {
+    let mut kinds: Vec<_> = cases.iter().map(|(case, _)| case.finding.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let first = cases.first();
+    let findings: Vec<Value> = cases
+        .iter()
+        .map(|(case, record)| {
+            let mut finding = json!(case.finding);
+            finding["token"] = record.token.as_str().into();
+            finding["trial"] = (case.assignment.index + 1).into();
+            finding["times"] = case.times.into();
+            finding["steps"] = case.ended.numbers.steps.into();
+            finding["schedule_hash"] = format!("{:016x}", case.ended.numbers.hash).into();
+            finding["repeated"] = case
+                .repeated
+                .map(|r| r.same_schedule && r.same_end)
+                .map_or(Value::Null, Value::from);
+            finding
+        })
+        .collect();
+    let ledger = summary.map(|summary| &summary.ledger);
+    json!({
+        "event": "verdict",
+        "verdict": verdict,
+        "kinds": kinds,
+        "trials": ledger.map_or(0, |ledger| ledger.trials),
+        "steps": ledger.map_or(0, |ledger| ledger.steps),
+        "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        "first_failure_trial": first.map(|(case, _)| case.assignment.index + 1),
+        "token": first.map(|(_, record)| &record.token),
+        "replay": first.map(|(_, record)| report::replay(&record.token)),
+        "findings": findings,
+        "proof": summary.and_then(|summary| summary.proof.as_ref()),
+        "why": why,
+        "unclear": ledger.map(|ledger| &ledger.unclear),
+        "notes": ledger.map(|ledger| &ledger.notes),
+    })
+}
+
+/// Writes the schedules and the reports of all findings, the first under the plain names.
+fn write(dir: &Path, cases: &[Case], records: &[Record]) -> Result<(), String> {
+    for (nth, (case, record)) in cases.iter().zip(records).enumerate() {
+        let name = |name: &str, end: &str| match nth {
+            0 => dir.join(format!("{name}.{end}")),
+            nth => dir.join(format!("{name}-{nth}.{end}")),
+        };
+        record.save(&name("schedule", "json")).map_err(|error| error.to_string())?;
+        let path = name("report", "txt");
+        std::fs::write(&path, report::case(case, &record.token))
+            .map_err(|error| format!("write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}

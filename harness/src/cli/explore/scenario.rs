@@ -1,0 +1,53 @@
+//! A scenario as a target: its binary, told by its environment to run one trial in the foreground.
+
+use std::collections::BTreeMap;
+
+use anyhow::anyhow;
+
+use super::ExploreArgs;
+use crate::catalog::select;
+use crate::cli::list::Opened;
+use crate::cli::{Failure, MessageFormat};
+use crate::explore::target::Target;
+use crate::protocol::{ORDER_VAR, Order, PROTOCOL, ROLE_VAR, Role, Task};
+
+/// The target of the one scenario that `pattern` names.
+pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<Target, Failure> {
+    let quiet = args.message_format == MessageFormat::Json;
+    if std::path::Path::new(pattern).is_file() {
+        return Err(Failure::usage(anyhow!(
+            "{pattern} is a file; a program is written behind --: standstill explore -- {pattern}"
+        )));
+    }
+    let opened = Opened::new(&args.source, &[pattern.to_owned()], quiet)?;
+    let hits = select(&opened.books, pattern)?;
+    let [(book, card)] = hits[..] else {
+        let names: Vec<String> =
+            hits.iter().map(|(book, card)| format!("{}/{}", book.name, card.name)).collect();
+        let names = names.join(", ");
+        return Err(Failure::usage(anyhow!("explore takes one scenario, and this is {names}")));
+    };
+    let fewest = card.threads.iter().copied().filter(|n| *n > 1).min();
+    let threads = args.threads.map(|n| n as u32).or(fewest).or(card.threads.first().copied());
+    let mut settings: BTreeMap<String, String> = args.settings.iter().cloned().collect();
+    if let Some(model) = &args.model {
+        let model = std::path::absolute(model).unwrap_or_else(|_| model.clone());
+        settings.insert("model".to_owned(), model.to_string_lossy().into_owned());
+    }
+    let order = Order {
+        protocol: PROTOCOL,
+        scenario: card.name.clone(),
+        task: Task::Trial,
+        threads: threads.unwrap_or(2),
+        seed: args.seed,
+        settings,
+        expected: None,
+    };
+    let order = serde_json::to_string(&order).map_err(Failure::failed)?;
+    let mut target =
+        Target::resolve(&[book.exe.clone().into_os_string()]).map_err(super::refused)?;
+    target.name = Some(format!("{}/{}", book.name, card.name));
+    target.env =
+        vec![(ROLE_VAR.to_owned(), Role::Trial.name().to_owned()), (ORDER_VAR.to_owned(), order)];
+    Ok(target)
+}

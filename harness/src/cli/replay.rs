@@ -1,0 +1,232 @@
+//! `standstill replay`: one schedule again, by its token or from its file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use serde_json::json;
+
+use super::explore::{lost, refused};
+use super::{Exit, Failure, MessageFormat, complain, duration, print};
+use crate::environment::sha256;
+use crate::explore::ended::{Ended, How};
+use crate::explore::places::Namer;
+use crate::explore::portfolio::Assignment;
+use crate::explore::record::Record;
+use crate::explore::server::{Limits, Server};
+use crate::explore::target::{Level, Target};
+use crate::explore::token::Token;
+use crate::os::control::cpus;
+
+const EXIT_CODES: &str = "\
+A token finds the schedule that `standstill explore` stored on this machine. Elsewhere the command
+follows it: the token then names seed and strategy.
+
+Exit codes:
+  0    every run repeated the schedule, step for step, and ended alike
+  1    one differed
+  2    there is no such schedule, or the command line makes no sense
+  3    every run ended, and there is nothing to compare it with
+  4    something that standstill needs failed
+  130  interrupted";
+
+/// `standstill replay`.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct ReplayArgs {
+    /// A token, or a schedule.json that --keep has left
+    #[arg(value_name = "TOKEN|FILE")]
+    schedule: String,
+    /// How often
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    times: u32,
+    /// Attach gdb where it stands still
+    #[arg(long)]
+    gdb: bool,
+    /// How long it may be without a step
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    timeout: Duration,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
+    message_format: MessageFormat,
+    /// The program and its arguments, where they are not stored
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// What is to be repeated.
+struct Original {
+    target: Target,
+    assignment: Assignment,
+    /// Hash of the schedule and its end, where they are known.
+    known: Option<(u64, How)>,
+    /// What was found then.
+    finding: Option<String>,
+    /// What is not as it was, each a clause.
+    differences: Vec<String>,
+}
+
+pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let mut original = Original::find(args)?;
+    original.target.timeout = args.timeout;
+    for difference in &original.differences {
+        complain(&format!("standstill: {difference}: the schedule may go otherwise"));
+    }
+    crate::os::process::write_no_core_files();
+    let cpu = cpus().first().copied().unwrap_or(0);
+    let until = Instant::now() + Duration::from_secs(7 * 24 * 3600);
+    let mut server = Server::start(&original.target, cpu, until).map_err(lost)?;
+    let (stop, mut namer) = (AtomicBool::new(false), Namer::default());
+    let mut alike = 0;
+    let mut hashes = std::collections::BTreeSet::new();
+    for nth in 1..=args.times {
+        let limits = Limits { until, stop: &stop };
+        let mut look = |ended: &mut Ended| {
+            let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
+            ended.places = namer.name(ended.pid, addresses.collect::<Vec<_>>());
+            if args.gdb {
+                debug(ended.pid);
+            }
+        };
+        let Assignment { order, script, .. } = &original.assignment;
+        let ended = server.trial(order, script, limits, &mut look).map_err(lost)?;
+        hashes.insert(ended.numbers.hash);
+        alike += u32::from(original.is_like(&ended));
+        if nth == 1 && args.message_format == MessageFormat::Human {
+            print(&first(&ended));
+        }
+    }
+    let known = original.known.map(|(hash, _)| hash);
+    if args.message_format == MessageFormat::Json {
+        let line = json!({
+            "event": "replay",
+            "times": args.times,
+            "alike": original.known.map(|_| alike),
+            "schedule_hashes": hashes.iter().map(|h| format!("{h:016x}")).collect::<Vec<_>>(),
+            "expected_hash": known.map(|hash| format!("{hash:016x}")),
+            "differences": original.differences,
+        });
+        print(&format!("{line}\n"));
+    } else {
+        print(&original.sentence(args.times, alike, &hashes));
+    }
+    Ok(match original.known {
+        None => Exit::Inconclusive,
+        Some(_) if alike == args.times => Exit::AsExpected,
+        Some(_) => Exit::Unexpected,
+    })
+}
+
+impl Original {
+    fn find(args: &ReplayArgs) -> Result<Original, Failure> {
+        let path = Path::new(&args.schedule);
+        let token = args.schedule.parse::<Token>();
+        if path.is_file() {
+            let record =
+                Record::load(path).map_err(|e| Failure::usage(anyhow!("failed to {e}")))?;
+            return Original::of_record(&record, args);
+        }
+        let token = match token {
+            Ok(token) => token,
+            Err(error) => {
+                return Err(Failure::usage(anyhow!("there is no such file, and {error}")));
+            }
+        };
+        match Record::recall(&args.schedule) {
+            Some(record) => Original::of_record(&record, args),
+            None if args.command.is_empty() => Err(Failure::usage(anyhow!(
+                "no schedule of this token is stored on this machine; name its program: \
+                 standstill replay TOKEN -- COMMAND"
+            ))),
+            None => {
+                let (mut target, hash) = resolve(&args.command)?;
+                target.level = Level::of(token.level).unwrap_or(Level::Calls);
+                let differences = token.differences(&target, &hash);
+                let assignment = token.assignment();
+                Ok(Original { target, assignment, known: None, finding: None, differences })
+            }
+        }
+    }
+
+    fn of_record(record: &Record, args: &ReplayArgs) -> Result<Original, Failure> {
+        let given = &args.command;
+        let words = if given.is_empty() { record.words() } else { given.clone() };
+        let (mut target, hash) = resolve(&words)?;
+        // The first word as it was typed: a program may look at it.
+        if given.is_empty()
+            && let (Some(word), Some(typed)) = (target.words.first_mut(), record.command.first())
+        {
+            *word = typed.into();
+        }
+        target.level = record.level().unwrap_or(Level::Calls);
+        (target.exec, target.name) = (record.exec, record.name.clone());
+        target.env = record.env.clone();
+        target.cwd = Some(record.cwd.clone()).filter(|cwd| cwd.is_dir());
+        let mut differences = vec![];
+        if hash != record.sha256 {
+            let (now, then) = (&hash[..16.min(hash.len())], record.sha256.get(..16).unwrap_or(""));
+            differences.push(format!("the binary differs (sha256 {now}, was {then})"));
+        }
+        let finding = &record.finding;
+        Ok(Original {
+            target,
+            assignment: record.assignment(),
+            known: Some((record.hash, record.how)),
+            finding: Some(format!("{} ({})", finding.kind, finding.confidence)),
+            differences,
+        })
+    }
+
+    fn is_like(&self, ended: &Ended) -> bool {
+        self.known == Some((ended.numbers.hash, ended.how))
+    }
+
+    fn sentence(&self, times: u32, alike: u32, hashes: &std::collections::BTreeSet<u64>) -> String {
+        let shown: Vec<String> = hashes.iter().take(4).map(|hash| format!("{hash:016x}")).collect();
+        let shown = shown.join(", ");
+        let verdict = self.finding.as_deref().unwrap_or_default();
+        match self.known {
+            None => format!("standstill: {times} runs, {} schedules: {shown}\n", hashes.len()),
+            Some(_) if alike == times => {
+                let often = if times == 1 { String::new() } else { format!(" {times} times") };
+                format!(
+                    "standstill: repeated exactly{often}: schedule hash {shown}, same verdict: {verdict}\n"
+                )
+            }
+            Some((hash, how)) => format!(
+                "standstill: {alike} of {times} repeated exactly; schedule hash {hash:016x} became \
+                 {shown}; the original {how}, its verdict was {verdict}\n"
+            ),
+        }
+    }
+}
+
+/// The command's target, and the hash of its binary.
+fn resolve(words: &[OsString]) -> Result<(Target, String), Failure> {
+    let target = Target::resolve(words).map_err(refused)?;
+    let path: PathBuf = target.exe.clone();
+    let hash = sha256(&path)
+        .with_context(|| format!("failed to read {}", path.display()))
+        .map_err(Failure::failed)?;
+    Ok((target, hash))
+}
+
+/// How a run ended, and who stands where.
+fn first(ended: &Ended) -> String {
+    let steps = ended.numbers.steps;
+    let table = crate::report::schedule::threads(ended);
+    let table = if ended.blocked.is_empty() { String::new() } else { format!("\n{table}\n") };
+    format!("standstill: it {} after {steps} steps\n{table}", ended.how)
+}
+
+/// Lets gdb have the process until it is left.
+fn debug(pid: i32) {
+    complain(&format!("standstill: gdb -p {pid}"));
+    if let Err(error) = Command::new("gdb").arg("-p").arg(pid.to_string()).status() {
+        complain(&format!("standstill: gdb does not run: {error}"));
+    }
+}

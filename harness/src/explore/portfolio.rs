@@ -1,0 +1,201 @@
+//! Which schedule is tried next.
+//!
+//! No strategy wins alone: of 14 classic bugs POS found those of many operations on one lock soonest,
+//! PCT those whose few switches lie far apart, a random walk those of tight windows. So the default
+//! is half POS, a quarter each of the others. The first trial of all follows the default rule without
+//! a preemption: it tells how long the program is, and how it ends when nothing interferes.
+
+use standstill_scheduler::abi::{Decision, Order};
+use standstill_scheduler::strategy::{DELAYS, GIVEN, NAMES, PCT, POS, RANDOM};
+
+use super::delays::Delays;
+use super::ended::Ended;
+use crate::trial::trial_seed;
+
+/// Steps that a trial gets at least, and until the length of the program is known.
+const STEPS: u64 = 200_000;
+/// Steps of the first trial, whose length nobody knows.
+const FIRST: u64 = 5_000_000;
+/// How many times the first trial's steps the others get.
+const TIMES: u64 = 50;
+/// PCT's length until the first trial has ended.
+const LENGTH: u64 = 1000;
+
+/// Virtual nanoseconds that a step takes: as on a fast machine, mostly, and as on slower ones, where
+/// a timer fires amid the work of others.
+const STEP_NS: [u64; 3] = [100, 1_000, 10_000];
+
+/// What `--strategy` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mix {
+    /// One of the numbered strategies, always.
+    Only(u32),
+    /// Scripts of delays, all of them up to a bound.
+    Delays {
+        /// Most delays in a script.
+        bound: u32,
+    },
+    /// POS, random and PCT.
+    Portfolio,
+}
+
+/// One trial to be run.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// Its number, from 0.
+    pub index: u64,
+    /// What is ordered.
+    pub order: Order,
+    /// The script that goes with it.
+    pub script: Vec<Decision>,
+}
+
+impl Assignment {
+    /// Whether it is the trial that follows the default rule.
+    pub fn is_default_rule(&self) -> bool {
+        self.script.is_empty() && [GIVEN, DELAYS].contains(&self.order.strategy)
+    }
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Run this.
+    Trial(Assignment),
+    /// Others have to end first.
+    Wait,
+    /// Nothing is left.
+    Done,
+}
+
+/// The trials of a campaign.
+#[derive(Debug)]
+pub struct Portfolio {
+    mix: Mix,
+    seed: u64,
+    depth: u32,
+    flags: u32,
+    trials: Option<u64>,
+    next: u64,
+    /// Most steps of a trial so far.
+    length: Option<u64>,
+    max_steps: u64,
+    delays: Delays,
+}
+
+impl Portfolio {
+    /// `depth` is PCT's, where it is the only one; `trials` bounds their number.
+    pub fn new(mix: Mix, seed: u64, depth: u32, trials: Option<u64>) -> Portfolio {
+        let bound = if let Mix::Delays { bound } = mix { bound } else { 0 };
+        Portfolio {
+            mix,
+            seed,
+            depth,
+            flags: 0,
+            trials,
+            next: 0,
+            length: None,
+            max_steps: STEPS,
+            delays: Delays::new(bound),
+        }
+    }
+
+    /// The next trial.
+    pub fn assign(&mut self) -> Next {
+        if self.trials.is_some_and(|trials| self.next >= trials) {
+            return Next::Done;
+        }
+        let index = self.next;
+        let seed = trial_seed(self.seed, index);
+        let (strategy, depth, script) = match self.mix {
+            Mix::Delays { .. } => match self.delays.next(index) {
+                Some(script) => (DELAYS, script.len() as u32, script),
+                None if self.delays.is_waiting() => return Next::Wait,
+                None => return Next::Done,
+            },
+            _ if index == 0 => (GIVEN, 0, vec![]),
+            Mix::Only(strategy) => (strategy, self.depth, vec![]),
+            Mix::Portfolio => {
+                let (strategy, depth) = draw(seed);
+                (strategy, depth, vec![])
+            }
+        };
+        self.next += 1;
+        let is_systematic = matches!(self.mix, Mix::Delays { .. });
+        let max_steps = if index == 0 { FIRST } else { self.max_steps };
+        let order = Order {
+            seed,
+            length: self.length.unwrap_or(LENGTH),
+            fair_after: if index == 0 { STEPS / 2 } else { max_steps / 2 },
+            max_steps,
+            step_ns: if index == 0 || is_systematic { STEP_NS[0] } else { pace(seed) },
+            strategy,
+            depth,
+            flags: self.flags,
+            script: script.len() as u32,
+        };
+        Next::Trial(Assignment { index, order, script })
+    }
+
+    /// A trial has ended by itself, or stood still: its steps count for those to come.
+    pub fn ended(&mut self, assignment: &Assignment, ended: &Ended) {
+        use super::ended::{How, Stand};
+        let steps = ended.numbers.steps;
+        let is_whole = !matches!(ended.how, How::Cut | How::Silent | How::Stood(Stand::Endless));
+        if is_whole {
+            self.length = Some(self.length.unwrap_or(1).max(steps));
+            if assignment.index == 0 {
+                self.max_steps = STEPS.max(steps.saturating_mul(TIMES));
+            }
+        }
+        if matches!(self.mix, Mix::Delays { .. }) {
+            self.delays.ended(assignment.index, &assignment.script, ended, is_whole);
+        }
+    }
+
+    /// A trial was lost: nothing is known of it.
+    pub fn lost(&mut self, assignment: &Assignment) {
+        self.delays.lost(assignment.index);
+    }
+
+    /// What may be said when a systematic search is through; none for other strategies, and where
+    /// control was not complete.
+    pub fn proof(&self) -> Option<String> {
+        let Mix::Delays { bound } = self.mix else { return None };
+        self.delays
+            .proves()
+            .then(|| format!("no deadlock within bound {bound}: all {} schedules seen", self.next))
+    }
+}
+
+/// POS 50 %, random 25 %, PCT of depth 2 to 5 25 %, by a seed that decides nothing else here.
+fn draw(seed: u64) -> (u32, u32) {
+    let dice = trial_seed(seed, 0x6d69_7800);
+    match dice % 100 {
+        0..50 => (POS, 0),
+        50..75 => (RANDOM, 0),
+        _ => (PCT, 2 + ((dice >> 32) % 4) as u32),
+    }
+}
+
+/// A fast machine in half of the trials, each of the slower ones in a quarter.
+fn pace(seed: u64) -> u64 {
+    match trial_seed(seed, 0x7061_6365) % 4 {
+        0 | 1 => STEP_NS[0],
+        2 => STEP_NS[1],
+        _ => STEP_NS[2],
+    }
+}
+
+/// The name of a numbered strategy.
+pub fn name(strategy: u32) -> &'static str {
+    NAMES.iter().find(|(number, _)| *number == strategy).map_or("unknown", |(_, name)| name)
+}
+
+/// The number of a named strategy.
+pub fn number(name: &str) -> Option<u32> {
+    NAMES.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! One worker: its server, its trials, its looks, and the second opinion on what it finds.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use standstill_scheduler::abi::Order;
+use standstill_scheduler::strategy::GIVEN;
+
+use super::ended::{Ended, How, Stand};
+use super::judge::Judgement;
+use super::ledger::{Case, Ledger, Repeated};
+use super::places::Namer;
+use super::portfolio::{Assignment, Next, Portfolio};
+use super::server::{Limits, Server, ServerError};
+use super::target::Target;
+use crate::capture::Frame;
+use crate::inspect::{Inspector, Sampling};
+use crate::verdict::{Confidence, Kind};
+
+/// How many times the steps a trial gets that seems endless, when it is run again.
+const AGAIN: u64 = 4;
+/// Trials in a row that may be lost before the target is given up.
+const LOST: u32 = 5;
+/// How a trial that stands still is looked at: nobody moves, so two looks are the same.
+const STILL: Sampling = Sampling { samples: 2, every: Duration::from_millis(20) };
+
+/// What all workers of a search share.
+pub(super) struct Shop<'a> {
+    pub(super) target: &'a Target,
+    pub(super) plan: Mutex<Portfolio>,
+    pub(super) ledger: Mutex<Ledger>,
+    pub(super) begun: Instant,
+    pub(super) until: Instant,
+    /// Set when nobody is to begin another trial, and running ones are to be cut short.
+    pub(super) stop: &'a AtomicBool,
+    pub(super) until_first: bool,
+}
+
+pub(super) struct Worker<'a> {
+    shop: &'a Shop<'a>,
+    server: Server,
+    inspector: Inspector,
+    namer: Namer,
+}
+
+impl<'a> Worker<'a> {
+    /// Runs trials on `cpu` until there is no more time or nothing to do.
+    pub(super) fn work(shop: &'a Shop<'a>, cpu: usize) -> Result<(), ServerError> {
+        let server = Server::start(shop.target, cpu, shop.until)?;
+        lock(&shop.ledger).notes.extend(server.notes.iter().cloned());
+        let (inspector, namer) = (Inspector::new(), Namer::default());
+        let mut worker = Worker { shop, server, inspector, namer };
+        let mut lost = 0;
+        while !shop.stop.load(Relaxed) && Instant::now() < shop.until {
+            let next = lock(&shop.plan).assign();
+            let assignment = match next {
+                Next::Trial(assignment) => assignment,
+                Next::Wait => {
+                    std::thread::sleep(Duration::from_millis(1));
+                    continue;
+                }
+                Next::Done => break,
+            };
+            match worker.run(&assignment) {
+                Ok(ended) => {
+                    lost = 0;
+                    worker.settle(assignment, ended);
+                }
+                Err(error) => {
+                    lost += 1;
+                    lock(&shop.plan).lost(&assignment);
+                    lock(&shop.ledger).unclear(&error.to_string());
+                    if lost >= LOST || !matches!(error, ServerError::Lost(_)) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, assignment: &Assignment) -> Result<Ended, ServerError> {
+        let Worker { shop, server, inspector, namer } = self;
+        let limits = Limits { until: shop.until, stop: shop.stop };
+        let mut look = |ended: &mut Ended| {
+            let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
+            ended.places = namer.name(ended.pid, addresses.collect::<Vec<_>>());
+            // Looking takes longer than a trial: once for each unlike standstill.
+            let judged = super::judge::judge(ended, &lock(&shop.ledger).baseline);
+            let is_new = match judged {
+                Judgement::Found(finding) | Judgement::Held(finding) => {
+                    let ledger = lock(&shop.ledger);
+                    !ledger.cases.iter().any(|c| c.finding.fingerprint == finding.fingerprint)
+                }
+                _ => ended.how == How::Silent,
+            };
+            // The answer is due soon after `until`: stacks of a large program would come too late.
+            if is_new && Instant::now() < shop.until {
+                let mut scene = Inspector::introduce(ended.pid);
+                if let Err(error) = inspector.look(&mut scene, STILL) {
+                    scene.notes.push(format!("There are no stacks: failed to {error}."));
+                }
+                // The frames of the runtime are ours and say nothing of the program.
+                let of_program = |frame: &Frame| {
+                    frame.module.as_deref().is_none_or(|m| !m.contains("standstill_scheduler"))
+                };
+                let stacks = scene.looks.iter_mut().flat_map(|look| &mut look.stacks.threads);
+                stacks.for_each(|stack| stack.frames.retain(of_program));
+                ended.scene = Some(scene);
+            }
+        };
+        server.trial(&assignment.order, &assignment.script, limits, &mut look)
+    }
+
+    /// Enters a trial in the books, and what it shows after a second look.
+    fn settle(&mut self, assignment: Assignment, ended: Ended) {
+        let shop = self.shop;
+        lock(&shop.plan).ended(&assignment, &ended);
+        let judgement = lock(&shop.ledger).enter(&assignment, &ended);
+        let case = |finding, ended| Case {
+            finding,
+            ended,
+            assignment,
+            at: shop.begun.elapsed(),
+            times: 1,
+            repeated: None,
+        };
+        match judgement {
+            Judgement::Found(finding) => self.verify(case(finding, ended)),
+            Judgement::Held(finding) => lock(&shop.ledger).hold(case(finding, ended)),
+            Judgement::Endless(finding) => self.prolong(case(finding, ended)),
+            Judgement::Clean | Judgement::Inconclusive(_) => {}
+        }
+        let released = lock(&shop.ledger).released();
+        released.into_iter().for_each(|case| self.verify(case));
+    }
+
+    /// Runs an endless trial again with many more steps.
+    fn prolong(&mut self, mut case: Case) {
+        let mut again = case.assignment.clone();
+        again.order.max_steps = again.order.max_steps.saturating_mul(AGAIN);
+        let why = match self.run(&again) {
+            Ok(ended) if ended.how == How::Stood(Stand::Endless) => {
+                case.finding
+                    .evidence
+                    .push(format!("nor did it end in {} steps", ended.numbers.steps));
+                case.ended.scene = ended.scene;
+                self.tell(case);
+                return;
+            }
+            Ok(ended) => format!("it needed {} steps, and then {}", ended.numbers.steps, ended.how),
+            Err(error) => error.to_string(),
+        };
+        lock(&self.shop.ledger).unclear(&why);
+    }
+
+    /// Runs the schedule of a finding again: it must fail again. What rests on an exit code may have
+    /// other causes than the schedule, mostly what an earlier run left behind, so between two such
+    /// repetitions a good schedule is run twice, and must end well: no pattern in the number of runs
+    /// looks like that.
+    fn verify(&mut self, mut case: Case) {
+        if lock(&self.shop.ledger).knows(&case.finding) {
+            return;
+        }
+        let again = repetition(&case);
+        case.repeated = self.repeat(&again, &case.ended);
+        let rests_on_exit =
+            matches!(case.finding.kind, Kind::WrongResult | Kind::Panic | Kind::Crash);
+        if rests_on_exit {
+            let good = lock(&self.shop.ledger).good.clone();
+            let is_good = |worker: &mut Self, good: &Assignment| match worker.run(good) {
+                Ok(ended) if ended.how != How::Cut => {
+                    lock(&worker.shop.ledger).baseline.is_good(&ended)
+                }
+                _ => true,
+            };
+            if good.is_some_and(|good| !is_good(self, &good) || !is_good(self, &good)) {
+                let why = "a schedule that had ended well failed when it was run again: its runs \
+                           leave something behind, or depend on more than the schedule";
+                return lock(&self.shop.ledger).unclear(why);
+            }
+            let twice = self.repeat(&again, &case.ended);
+            let fails = |repeated: Option<Repeated>| repeated.is_some_and(|r| r.same_end);
+            if case.finding.kind == Kind::WrongResult && !(fails(case.repeated) && fails(twice)) {
+                let why = "an exit code did not come again when its schedule was repeated";
+                return lock(&self.shop.ledger).unclear(why);
+            }
+        }
+        if case.repeated.is_some_and(|repeated| !repeated.same_end) {
+            case.finding.confidence = case.finding.confidence.min(Confidence::Inferred);
+            let line = "it did not come again when its schedule was repeated";
+            case.finding.evidence.push(line.to_owned());
+        }
+        self.tell(case);
+    }
+
+    /// Runs a schedule again and compares; none if there was no time for it.
+    fn repeat(&mut self, again: &Assignment, then: &Ended) -> Option<Repeated> {
+        let now = self.run(again).ok().filter(|ended| ended.how != How::Cut)?;
+        let same_schedule = now.numbers.hash == then.numbers.hash;
+        let said = |ended: &Ended| ended.said.as_ref().map(|(outcome, _)| *outcome);
+        let same_end = now.how == then.how && said(&now) == said(then);
+        Some(Repeated { same_schedule, same_end })
+    }
+
+    fn tell(&self, case: Case) {
+        lock(&self.shop.ledger).found(case);
+        if self.shop.until_first {
+            self.shop.stop.store(true, Relaxed);
+        }
+    }
+}
+
+/// The trial that repeats another's schedule: by its decisions where all are known.
+pub(super) fn repetition(case: &Case) -> Assignment {
+    if !case.ended.has_all_decisions() {
+        return case.assignment.clone();
+    }
+    let script = case.ended.decisions.clone();
+    let order = Order { strategy: GIVEN, script: script.len() as u32, ..case.assignment.order };
+    Assignment { index: case.assignment.index, order, script }
+}
+
+/// A lock whose holder may have panicked: what it guards is counted up only.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,143 @@
+//! What a search of schedules found, in plain text.
+
+use std::fmt::Write;
+
+use standstill_scheduler::abi::Op;
+
+use crate::explore::ended::Ended;
+use crate::explore::judge::standstill::what;
+use crate::explore::ledger::Case;
+use crate::explore::portfolio;
+use crate::explore::search::Summary;
+use crate::explore::target::{Target, quoted};
+use crate::text::{indented, printable, shortened};
+
+/// Lines of the target's own output that are shown.
+const LINES: usize = 12;
+
+/// One finding: headline, threads, evidence, stacks, and how to see it again.
+pub fn case(case: &Case, token: &str) -> String {
+    let finding = &case.finding;
+    let mut out = format!(
+        "standstill: {} ({}): {}; trial {} of the search, after {:.1} s\n",
+        finding.kind,
+        finding.confidence,
+        finding.summary,
+        case.assignment.index + 1,
+        case.at.as_secs_f64()
+    );
+    if !case.ended.blocked.is_empty() {
+        out.push('\n');
+        out.push_str(&threads(&case.ended));
+    }
+    out.push_str("\n  evidence:\n");
+    for line in &finding.evidence {
+        let _ = writeln!(out, "    - {line}");
+    }
+    let numbers = &case.ended.numbers;
+    let _ = writeln!(
+        out,
+        "\n  schedule: {}, {} threads, {} steps, {} switches, hash {:016x}",
+        portfolio::name(case.assignment.order.strategy),
+        numbers.threads,
+        numbers.steps,
+        numbers.switches,
+        numbers.hash
+    );
+    if let Some(repeated) = case.repeated {
+        let said = match (repeated.same_schedule, repeated.same_end) {
+            (true, true) => "run again, it was the same step for step and ended alike",
+            (false, true) => "run again, its steps differed and it ended alike",
+            (true, false) => "run again, it was the same step for step and ended otherwise",
+            (false, false) => "run again, its steps differed and it ended otherwise",
+        };
+        let _ = writeln!(out, "  {said}");
+    }
+    if let Some(scene) = &case.ended.scene
+        && let Some(look) = scene.looks.last()
+    {
+        let _ = writeln!(out, "\n  stacks:");
+        out.push_str(&indented(&look.stacks.to_string(), 4));
+    }
+    for (name, output) in [("stdout", &case.ended.stdout), ("stderr", &case.ended.stderr)] {
+        if !output.is_empty() {
+            let _ = writeln!(out, "\n  {name} ({} bytes):", output.bytes);
+            out.push_str(&indented(&shortened(output, LINES), 4));
+        }
+    }
+    let _ = writeln!(out, "\n  token:  {token}\n  replay: {}", replay(token));
+    printable(&out)
+}
+
+/// The command that repeats a trial.
+pub fn replay(token: &str) -> String {
+    format!("standstill replay {}", quoted(token))
+}
+
+/// A table: thread, what it waits for, where, and who has it.
+pub(crate) fn threads(ended: &Ended) -> String {
+    let name = |thread: u32| if thread == 0 { "main".to_owned() } else { format!("{thread}") };
+    let at = |pc: u64| ended.places.get(&pc).map(ToString::to_string).unwrap_or_default();
+    let rows: Vec<[String; 4]> = ended
+        .blocked
+        .iter()
+        .map(|thread| {
+            let op = Op::of(thread.op);
+            let waits = match op {
+                Op::Join => format!("the end of {}", name(thread.object as u32)),
+                _ if thread.object != 0 => format!("{} {:#x}", what(ended, thread), thread.object),
+                _ => what(ended, thread).to_owned(),
+            };
+            let owner = match (op, thread.owner) {
+                (Op::Join, _) | (_, 0) => String::new(),
+                (_, owner) if thread.owner_pc != 0 && !at(thread.owner_pc).is_empty() => {
+                    format!("{}, taken in {}", name(owner - 1), at(thread.owner_pc))
+                }
+                (_, owner) => name(owner - 1),
+            };
+            [name(thread.thread), waits, ended.place_of(thread).unwrap_or_default(), owner]
+        })
+        .collect();
+    let heads = ["thread", "waits for", "in", "which has"].map(str::to_owned);
+    let all: Vec<&[String; 4]> = std::iter::once(&heads).chain(&rows).collect();
+    let width =
+        |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (first, second, third) = (width(0), width(1), width(2));
+    let mut out = String::new();
+    for [thread, what, place, owner] in all {
+        let row = format!("  {thread:first$}  {what:second$}  {place:third$}  {owner}");
+        let _ = writeln!(out, "{}", row.trim_end());
+    }
+    out
+}
+
+/// The last lines: how many trials, how fast, and what that means.
+pub fn closing(target: &Target, summary: &Summary, why: Option<&str>) -> String {
+    let ledger = &summary.ledger;
+    let seconds = summary.elapsed.as_secs_f64();
+    let found: u64 = ledger.cases.iter().map(|case| case.times).sum();
+    let mut out = format!(
+        "standstill: {} schedules of `{}` at level {} in {seconds:.1} s ({:.0} a second, {} steps): ",
+        ledger.trials,
+        target.shown(),
+        target.level.number(),
+        ledger.trials as f64 / seconds.max(0.001),
+        ledger.steps
+    );
+    out += &match (ledger.cases.len(), why) {
+        (0, None) => "nothing found\n".to_owned(),
+        (0, Some(why)) => format!("inconclusive: {why}\n"),
+        (1, _) => format!("1 finding, in {found} of them\n"),
+        (n, _) => format!("{n} findings, in {found} of them\n"),
+    };
+    if let (Some(proof), true) = (&summary.proof, ledger.cases.is_empty()) {
+        let _ = writeln!(out, "standstill: {proof}");
+    }
+    if summary.interrupted {
+        out += "standstill: interrupted\n";
+    }
+    for note in &ledger.notes {
+        let _ = writeln!(out, "standstill: note: {note}");
+    }
+    printable(&out)
+}

@@ -1,0 +1,112 @@
+//! `standstill explore` and `replay`: bugs of schedules are found and repeated, look-alikes are left
+//! alone, and what cannot be controlled is refused in a sentence.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::run::{Ran, run};
+
+/// The fixture, as its users would build it.
+fn schedules() -> &'static str {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let path = BUILT.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let source = root.join("tests/fixtures/schedules.rs");
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schedules");
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        // Tests are processes of their own that may build at the same time.
+        let draft = to.with_extension(std::process::id().to_string());
+        let mut command = Command::new(rustc);
+        command.args(["--edition", "2024", "-g", "-O", "-o"]).arg(&draft).arg(source);
+        assert!(command.status().expect("start rustc").success());
+        std::fs::rename(&draft, &to).expect("put the fixture in place");
+        to
+    });
+    path.to_str().unwrap()
+}
+
+/// Explores the fixture in its mode `mode`.
+fn explore(flags: &[&str], mode: &[&str]) -> Ran {
+    let head = ["explore", "--message-format", "json"];
+    run(&[&head, flags, &["--", schedules()], mode].concat())
+}
+
+#[test]
+fn locks_in_opposite_orders_are_convicted_and_repeated() {
+    let ran = explore(&["--budget", "30s"], &["abba"]).exits(1);
+    let verdict = ran.verdict();
+    assert_eq!((&verdict["verdict"], &verdict["kinds"][0]), (&"found".into(), &"deadlock".into()));
+    let finding = &verdict["findings"][0];
+    assert_eq!((&finding["confidence"], &finding["repeated"]), (&"proven".into(), &true.into()));
+    assert!(verdict["first_failure_trial"].as_u64().unwrap() < 200, "{verdict}");
+    let token = verdict["token"].as_str().unwrap();
+    let again = run(&["replay", token, "--times", "50"]).exits(0);
+    assert!(again.stdout.contains("repeated exactly 50 times"), "{}", again.stdout);
+    assert!(again.stdout.contains("deadlock (proven)"), "{}", again.stdout);
+}
+
+#[test]
+fn a_race_that_shows_as_an_exit_code_is_convicted() {
+    let verdict = explore(&["--budget", "30s"], &["check-then-act"]).exits(1).verdict();
+    assert_eq!(verdict["kinds"][0], "wrong-result");
+    assert!(verdict["findings"][0]["summary"].as_str().unwrap().contains("code 7 instead of 0"));
+}
+
+#[test]
+fn look_alikes_are_not_accused() {
+    for mode in ["ordered", "atomic", "always-3"] {
+        let verdict = explore(&["--budget", "20s", "-n", "300"], &[mode]).exits(0).verdict();
+        assert_eq!((&verdict["verdict"], &verdict["trials"]), (&"clean".into(), &300.into()));
+    }
+}
+
+#[test]
+fn runs_that_disturb_one_another_are_not_accused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("left");
+    let mode = ["leaves-a-file", file.to_str().unwrap()];
+    let verdict = explore(&["--budget", "20s", "-n", "50"], &mode).exits(3).verdict();
+    assert_eq!(verdict["verdict"], "inconclusive", "{verdict}");
+}
+
+#[test]
+fn every_schedule_within_a_bound_is_seen() {
+    let flags = ["--strategy", "delays", "--bound", "1", "--budget", "30s"];
+    let verdict = explore(&flags, &["ordered"]).exits(0).verdict();
+    let proof = verdict["proof"].as_str().unwrap_or_default();
+    assert!(proof.contains("no deadlock within bound 1: all"), "{verdict}");
+}
+
+#[test]
+fn a_program_that_waits_for_ever_is_told_within_the_budget() {
+    let begun = std::time::Instant::now();
+    let verdict = explore(&["--budget", "4s"], &["forever"]).verdict();
+    assert!(begun.elapsed().as_secs_f64() < 4.0, "{:?}", begun.elapsed());
+    assert_eq!(verdict["kinds"][0], "lost-wakeup", "{verdict}");
+}
+
+#[test]
+fn what_is_kept_replays_from_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept");
+    let kept = kept.to_str().unwrap();
+    explore(&["--budget", "30s", "--keep", kept], &["abba"]).exits(1);
+    let file = format!("{kept}/schedule.json");
+    run(&["replay", &file]).exits(0);
+    let other = run(&["replay", &file, "--", "true"]).exits(1);
+    assert!(other.stderr.contains("the binary differs"), "{}", other.stderr);
+}
+
+#[test]
+fn bad_input_is_refused_in_a_sentence() {
+    run(&["explore", "--", "/nowhere/x"]).exits(2).complains_of(&["/nowhere/x", "no such file"]);
+    run(&["explore", "--", "/"]).exits(2).complains_of(&["directory"]);
+    run(&["explore", "--level", "9", "--", "true"]).exits(2).complains_of(&["--level"]);
+    run(&["explore", "--budget", "0s", "--", "true"]).exits(2).complains_of(&["--budget"]);
+    run(&["replay", "nonsense"]).exits(2).complains_of(&["nonsense", "repro token"]);
+    run(&["replay", "Cargo.toml"]).exits(2).complains_of(&["Cargo.toml", "no stored schedule"]);
+    if let Some(program) = crate::targets::hangs_in_static_c() {
+        run(&["explore", "--", program, "x"]).exits(4).complains_of(&["linked statically"]);
+    }
+}
