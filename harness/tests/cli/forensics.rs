@@ -90,6 +90,15 @@ fn an_event_that_nobody_can_bring_about_is_no_quarrel_over_an_owner() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn who_is_woken_from_outside_of_its_threads_is_well() {
+    let Some(in_c) = hangs_in_c() else { return };
+    for way in ["aborted", "grandchild", "uring"] {
+        is_well(&[in_c, way], "fine\n");
+    }
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn who_joins_a_thread_that_waits_for_its_lock_is_part_of_the_ring() {
     for (way, waits_for) in [("join_cycle", "std Mutex"), ("forgotten_guard", "std RwLock")] {
         let (verdict, evidence) = hangs_as(&["deadlock (proven)"], "none", &[hangs(), way]);
