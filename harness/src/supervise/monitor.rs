@@ -66,9 +66,14 @@ impl Monitor {
         live.sort_unstable();
         self.threads.retain(|tid, _| live.binary_search(tid).is_ok());
         let mut seen = Vec::with_capacity(live.len());
+        let has_others = live.len() > 1;
         for tid in live {
             let thread = self.look_at(tid);
             let blocked = thread.wait.is_futex_forever();
+            // A main thread that has ended is kept until the last of the others has; it runs no more.
+            if !blocked && tid == self.pid && has_others && has_ended(tid) {
+                continue;
+            }
             seen.push(thread);
             if early_out && !blocked {
                 return Some(Collect { threads: seen, complete: false });
@@ -117,6 +122,12 @@ impl Monitor {
     pub(crate) fn outside_wakers(&self, threads: &[ThreadSeen]) -> Vec<String> {
         wakers::of(self.pid, threads, self.is_trial)
     }
+}
+
+/// Whether the main thread of a process has ended.
+fn has_ended(pid: i32) -> bool {
+    let stat = super::stat(&format!("/proc/{pid}/task/{pid}/stat")).unwrap_or_default();
+    stat.trim_start().starts_with(['Z', 'X'])
 }
 
 /// `running`, or the number and six arguments in hexadecimal, then stack and program counter.

@@ -99,6 +99,17 @@ fn who_is_woken_from_outside_of_its_threads_is_well() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn a_process_whose_main_thread_has_ended_is_judged_by_the_others() {
+    let Some(in_c) = hangs_in_c() else { return };
+    let kinds = ["lost-wakeup (inferred)"];
+    let (verdict, evidence) = hangs_as(&kinds, "none", &[in_c, "leaderless"]);
+    assert_eq!(verdict["command"], serde_json::json!([in_c, "leaderless"]));
+    assert!(verdict["program"].as_str().unwrap().ends_with("hangs-c"), "{verdict}");
+    holds(&evidence, &["the only thread was blocked", "wait_for_a_post"]);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn who_joins_a_thread_that_waits_for_its_lock_is_part_of_the_ring() {
     for (way, waits_for) in [("join_cycle", "std Mutex"), ("forgotten_guard", "std RwLock")] {
         let (verdict, evidence) = hangs_as(&["deadlock (proven)"], "none", &[hangs(), way]);
