@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::crash::EARNED;
 use super::motion::Motion;
 use super::{chains, fingerprint, partial, spin, standstill};
-use crate::graph::WaitGraph;
+use crate::graph::{Node, WaitGraph};
 use crate::observation::{Standstill, ThreadSeen, Wait};
 use crate::os::process::signal_name;
 use crate::scene::{Look, Scene};
@@ -33,6 +33,16 @@ pub fn judge(scene: &Scene) -> Verdict {
 /// The wait-for graph of the last look.
 pub fn graph(scene: &Scene) -> WaitGraph {
     scene.looks.last().map(|look| WaitGraph::of(&look.stacks)).unwrap_or_default()
+}
+
+/// Whether somebody waits for a lock, or threads wait for one another: nobody does that on purpose.
+/// Whoever waits for an event that cannot come may well do so until it is killed.
+pub fn quarrels(scene: &Scene) -> bool {
+    let graph = graph(scene);
+    let ring = graph.cycles.iter().any(|cycle| cycle.sure() > Confidence::Suspected);
+    let untimed = |node: &Node| node.wants.is_some_and(|want| !want.timed);
+    let locked = |node: &Node| !node.idle && untimed(node) && node.what.is_lock();
+    ring || graph.threads.iter().any(locked)
 }
 
 fn crashed(scene: &Scene) -> Option<Finding> {

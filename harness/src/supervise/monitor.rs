@@ -118,6 +118,20 @@ impl Monitor {
         ThreadSeen { tid, wait, schedstat }
     }
 
+    /// Whether it waits for its children, and does nothing else before one of them ends: as a shell
+    /// does for a command.
+    #[cfg(feature = "cli")]
+    pub(crate) fn only_waits_for_children(&mut self) -> bool {
+        // Some shells wait for the signal that says so.
+        const CALLS: [i64; 3] = [libc::SYS_wait4, libc::SYS_waitid, libc::SYS_rt_sigsuspend];
+
+        let waits = |wait: Wait| matches!(wait, Wait::Syscall { nr } if CALLS.contains(&nr));
+        let all = self.collect(false).map_or(vec![], |collect| collect.threads);
+        all.iter().any(|thread| waits(thread.wait))
+            && all.iter().all(|thread| waits(thread.wait) || thread.wait.is_futex_forever())
+            && wakers::of_parent(self.pid).is_empty()
+    }
+
     /// What could end a futex wait although every thread is blocked: each a clause.
     pub(crate) fn outside_wakers(&self, threads: &[ThreadSeen]) -> Vec<String> {
         wakers::of(self.pid, threads, self.is_trial)

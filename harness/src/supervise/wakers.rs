@@ -9,15 +9,8 @@ use crate::os::process::{shares_memory, signal_name};
 /// clause. In a trial the kit's own handlers are known to wake nobody.
 pub(super) fn of(pid: i32, threads: &[ThreadSeen], is_trial: bool) -> Vec<String> {
     let read = |name: &str| crate::os::proc_text(format!("/proc/{pid}/{name}"));
-    let mut wakers = Vec::new();
-    match read("status") {
-        Ok(status) => wakers.extend(signal_handlers(&status, is_trial)),
-        Err(e) => wakers.push(format!("its signal handlers could not be read ({e})")),
-    }
-    // Absent where the kernel has no CONFIG_CHECKPOINT_RESTORE; then there is nothing to read.
-    if read("timers").is_ok_and(|timers| !timers.trim().is_empty()) {
-        wakers.push("it has POSIX timers, which run code when they expire".to_owned());
-    }
+    let known: &[i32] = if is_trial { &[libc::SIGILL, libc::SIGFPE, libc::SIGABRT] } else { &[] };
+    let mut wakers = code_that_may_run(pid, known);
     // A main thread that has ended takes the files of its process with it.
     let witness = threads.first().map_or(pid, |thread| thread.tid);
     let maps = read(&format!("task/{witness}/maps"));
@@ -35,16 +28,37 @@ pub(super) fn of(pid: i32, threads: &[ThreadSeen], is_trial: bool) -> Vec<String
     wakers
 }
 
+/// What could make a process act that waits for its children: as above, but for what shells do when a
+/// child has ended, or somebody has typed Ctrl-C.
+#[cfg(feature = "cli")]
+pub(super) fn of_parent(pid: i32) -> Vec<String> {
+    code_that_may_run(pid, &[libc::SIGCHLD, libc::SIGINT])
+}
+
+/// What makes a process run code of its own while all of its threads are blocked.
+fn code_that_may_run(pid: i32, known: &[i32]) -> Vec<String> {
+    let read = |name: &str| crate::os::proc_text(format!("/proc/{pid}/{name}"));
+    let mut wakers = Vec::new();
+    match read("status") {
+        Ok(status) => wakers.extend(signal_handlers(&status, known)),
+        Err(e) => wakers.push(format!("its signal handlers could not be read ({e})")),
+    }
+    // Absent where the kernel has no CONFIG_CHECKPOINT_RESTORE; then there is nothing to read.
+    if read("timers").is_ok_and(|timers| !timers.trim().is_empty()) {
+        wakers.push("it has POSIX timers, which run code when they expire".to_owned());
+    }
+    wakers
+}
+
 /// Handlers for signals that somebody could send. Left out are SIGSEGV and SIGBUS, which Rust's std
 /// always catches (a program that waits to be sent one of these is not known), libc's own two, which
-/// only a thread of the process sends, and in a trial those of the kit, which end it.
-fn signal_handlers(status: &str, is_trial: bool) -> Option<String> {
+/// only a thread of the process sends, and those that are `known` to wake nobody.
+fn signal_handlers(status: &str, known: &[i32]) -> Option<String> {
     let line = status.lines().find_map(|l| l.strip_prefix("SigCgt:"))?;
     let caught = u64::from_str_radix(line.trim(), 16).ok()?;
-    let kit = [libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
     let own = [libc::SIGSEGV, libc::SIGBUS, 32, 33]
         .iter()
-        .chain(kit.iter().filter(|_| is_trial))
+        .chain(known)
         .fold(0, |mask, signal| mask | 1_u64 << (signal - 1));
     let foreign = caught & !own;
     let names: Vec<String> =
@@ -136,8 +150,8 @@ mod tests {
     #[test]
     fn handlers_of_faults_wake_nobody_and_others_might() {
         // SIGBUS and SIGSEGV.
-        assert_eq!(signal_handlers("SigCgt:\t0000000000000440\n", false), None);
-        let said = signal_handlers("Name:\tx\nSigCgt:\t0000000000004002\n", false).unwrap();
+        assert_eq!(signal_handlers("SigCgt:\t0000000000000440\n", &[]), None);
+        let said = signal_handlers("Name:\tx\nSigCgt:\t0000000000004002\n", &[]).unwrap();
         assert!(said.contains("SIGINT") && said.contains("SIGTERM"), "{said}");
     }
 
@@ -145,14 +159,15 @@ mod tests {
     fn handlers_that_only_the_kit_is_known_to_install_wake_nobody_in_a_trial() {
         // SIGILL, SIGABRT and SIGFPE.
         let status = "SigCgt:\t00000000000000a8\n";
-        let said = signal_handlers(status, false).unwrap();
+        let kit = [libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
+        let said = signal_handlers(status, &[]).unwrap();
         assert!(
             said.contains("SIGILL") && said.contains("SIGABRT") && said.contains("SIGFPE"),
             "{said}"
         );
-        assert_eq!(signal_handlers(status, true), None);
+        assert_eq!(signal_handlers(status, &kit), None);
         // SIGTRAP and SIGSYS, which the kit does not catch.
-        assert!(signal_handlers("SigCgt:\t0000000040000010\n", true).is_some());
+        assert!(signal_handlers("SigCgt:\t0000000040000010\n", &kit).is_some());
     }
 
     #[test]

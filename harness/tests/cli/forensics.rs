@@ -99,6 +99,22 @@ fn who_is_woken_from_outside_of_its_threads_is_well() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn who_waits_to_be_killed_is_left_alone_until_nobody_is_left_to_do_it() {
+    let Some(in_c) = hangs_in_c() else { return };
+    is_well(&["sh", "-c", &format!("{in_c} parked & sleep 2; kill $!; echo well")], "well\n");
+    let kinds = ["lost-wakeup (inferred)"];
+    for script in [format!("{in_c} parked; :"), format!("{in_c} parked & {in_c} parked & wait")] {
+        let (verdict, _) = hangs_as(&kinds, "none", &["sh", "-c", &script]);
+        assert_eq!(verdict["command"], serde_json::json!([in_c, "parked"]));
+    }
+    hangs_as(&kinds, "2s", &["sh", "-c", &format!("{in_c} parked & sleep 1000")]);
+    // A lock that somebody waits for is another matter.
+    let script = format!("{in_c} abba & sleep 1000");
+    hangs_as(&["deadlock (proven)"], "none", &["sh", "-c", &script]);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn a_process_whose_main_thread_has_ended_is_judged_by_the_others() {
     let Some(in_c) = hangs_in_c() else { return };
     let kinds = ["lost-wakeup (inferred)"];
