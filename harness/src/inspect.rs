@@ -97,6 +97,7 @@ impl Inspector {
             };
             let after = settled(&mut monitor, &before);
             scene.wakers = monitor.outside_wakers(&after);
+            scene.writers = monitor.outside_writers(&after);
             scene.looks.push(Look {
                 at_us: micros(start),
                 cpu_us,

@@ -106,6 +106,9 @@ pub struct Scene {
     /// What outside the process's own threads could wake one, each a clause.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wakers: Vec<String>,
+    /// What outside of it could change memory that a thread spins on, each a clause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<String>,
     /// How it ended by itself: its wait status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<i32>,

@@ -8,6 +8,7 @@ mod error;
 mod malloc;
 mod maps;
 mod modules;
+mod near;
 mod stack;
 mod stop;
 mod symbolize;
@@ -67,10 +68,21 @@ pub struct ThreadStack {
     /// Its id in its own pid namespace, as locks and joins write it; 0 where that is `tid`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub inner_tid: i32,
-    /// A hash of its registers and of the innermost part of its stack: a thread that is in the same
-    /// state twice has come round. 0 if unknown.
+    /// A hash of its registers, of the innermost part of its stack, and, if it ran, of the memory that
+    /// these lead to: a thread that is in the same state twice has come round. 0 if unknown.
     #[serde(default)]
     pub state: u64,
+    /// How many places of that memory others could write to. Without any it is not known what a
+    /// thread that has come round was looking at.
+    #[serde(default, skip_serializing_if = "is_none_at_all")]
+    pub near: u32,
+    /// The system call from which it was just coming back when it was stopped, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<i64>,
+}
+
+fn is_none_at_all(n: &u32) -> bool {
+    *n == 0
 }
 
 fn is_zero(n: &i32) -> bool {
@@ -191,6 +203,8 @@ impl Capturer {
             thread.wait = Some(state.registers.wait());
             thread.tls = state.registers.tls;
             thread.state = state.hash();
+            thread.left = state.registers.left;
+            thread.near = state.near.places;
             threads.push(thread);
         }
         let words = finder.finish(&bounds, &mut self.binaries);

@@ -131,7 +131,7 @@ fn passed_its_deadline(scene: &Scene) -> Option<Finding> {
     let Some(Standstill::Deadline { window, .. }) = &scene.standstill else { return None };
     let motion = Motion::of(&scene.looks);
     let graph = graph(scene);
-    let (kind, confidence, summary) = spin::judge(&motion, &scene.looks).unwrap_or_else(|| {
+    let (kind, confidence, summary) = spin::judge(&motion, scene).unwrap_or_else(|| {
         let used = window.cpu_ms.saturating_add(window.waited_ms).saturating_mul(100);
         if motion.wall == 0 && used >= 20 * window.ms {
             let summary = "busy when the deadline passed; nothing more could be seen".to_owned();
@@ -156,6 +156,10 @@ fn passed_its_deadline(scene: &Scene) -> Option<Finding> {
     evidence.extend(
         scene.wakers.iter().map(|waker| format!("a deadlock cannot be proven here: {waker}")),
     );
+    if kind == Kind::Livelock {
+        let said = |writer| format!("somebody else may end what is spun on: {writer}");
+        evidence.extend(scene.writers.iter().map(said));
+    }
     let places = graph.threads.iter().map(chains::place).collect();
     Some(Finding { kind, confidence, summary, evidence, fingerprint: fingerprint(kind, places) })
 }

@@ -132,6 +132,11 @@ impl Monitor {
             && wakers::of_parent(self.pid).is_empty()
     }
 
+    /// What outside of the process could change its memory: each a clause.
+    pub(crate) fn outside_writers(&self, threads: &[ThreadSeen]) -> Vec<String> {
+        wakers::writers(self.pid, threads)
+    }
+
     /// What could end a futex wait although every thread is blocked: each a clause.
     pub(crate) fn outside_wakers(&self, threads: &[ThreadSeen]) -> Vec<String> {
         wakers::of(self.pid, threads, self.is_trial)

@@ -11,8 +11,7 @@ pub(super) fn of(pid: i32, threads: &[ThreadSeen], is_trial: bool) -> Vec<String
     let read = |name: &str| crate::os::proc_text(format!("/proc/{pid}/{name}"));
     let known: &[i32] = if is_trial { &[libc::SIGILL, libc::SIGFPE, libc::SIGABRT] } else { &[] };
     let mut wakers = code_that_may_run(pid, known);
-    // A main thread that has ended takes the files of its process with it.
-    let witness = threads.first().map_or(pid, |thread| thread.tid);
+    let witness = witness(pid, threads);
     let maps = read(&format!("task/{witness}/maps"));
     match &maps {
         Ok(maps) => wakers.extend(shared_words(maps, threads)),
@@ -26,6 +25,27 @@ pub(super) fn of(pid: i32, threads: &[ThreadSeen], is_trial: bool) -> Vec<String
         wakers.extend(sharers(pid, witness, threads));
     }
     wakers
+}
+
+/// What outside of the process could change memory of its own: each a clause.
+pub(super) fn writers(pid: i32, threads: &[ThreadSeen]) -> Vec<String> {
+    let maps = crate::os::proc_text(format!("/proc/{pid}/task/{}/maps", witness(pid, threads)));
+    let Ok(maps) = maps else { return vec!["its mappings could not be read".to_owned()] };
+    maps.lines().find_map(shared_mapping).into_iter().collect()
+}
+
+/// What is to be said of a line of `maps` that is memory which other processes may write to.
+fn shared_mapping(line: &str) -> Option<String> {
+    let mut words = line.split_ascii_whitespace();
+    let rights = words.nth(1)?;
+    let path = words.nth(3).unwrap_or("without a name");
+    let shared = rights.ends_with('s') && rights.contains('w');
+    shared.then(|| format!("it has writable memory that it may share with others ({path})"))
+}
+
+/// A thread whose files can be read: a main thread that has ended takes those of its process with it.
+fn witness(pid: i32, threads: &[ThreadSeen]) -> i32 {
+    threads.first().map_or(pid, |thread| thread.tid)
 }
 
 /// What could make a process act that waits for its children: as above, but for what shells do when a
@@ -182,6 +202,15 @@ mod tests {
         assert!(shared_words(maps, &[waits(0x3800, 0x80)]).is_empty());
         assert_eq!(shared_words(maps, &[waits(0x3800, 0)]).len(), 1);
         assert_eq!(shared_words(maps, &[waits(0x9000, 0)]).len(), 1);
+    }
+
+    #[test]
+    fn memory_that_others_may_write_to_is_named() {
+        assert_eq!(shared_mapping("1000-2000 rw-p 00000000 00:00 0"), None);
+        assert_eq!(shared_mapping("1000-2000 r--s 00000000 00:01 7 /usr/lib/cache"), None);
+        let said = shared_mapping("1000-2000 rw-s 00000000 00:01 7 /dev/zero (deleted)").unwrap();
+        assert!(said.contains("/dev/zero"), "{said}");
+        assert!(shared_mapping("1000-2000 rw-s 00000000 00:01 7").is_some());
     }
 
     #[test]

@@ -160,8 +160,9 @@ fn a_deadlock_two_shells_further_down_is_found() {
 fn two_that_spin_for_what_nobody_does_are_a_livelock() {
     let (_, evidence) = hangs_as(&["livelock (inferred)"], "1s", &[hangs_optimized(), "spin"]);
     holds(&evidence, &["wait_for_nobody", "came back to the same state", "deadline of 1000 ms"]);
-    // Without optimization a turn of the loop has more states than a few looks see twice.
-    let kinds = ["livelock (inferred)", "slow (suspected)"];
+    // Without optimization a turn of the loop has more states than a few looks see twice, and not each
+    // of them leads to what is spun on.
+    let kinds = ["livelock (inferred)", "livelock (suspected)", "slow (suspected)"];
     let (_, evidence) = hangs_as(&kinds, "1s", &[hangs(), "spin"]);
     holds(&evidence, &["wait_for_nobody", "2 of 3 threads were busy"]);
 }
@@ -172,10 +173,22 @@ fn honest_work_beyond_the_deadline_is_slow() {
     for program in [hangs(), hangs_optimized()] {
         let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &[program, "work"]);
         holds(&evidence, &["hangs::checksum", "1 of 1 threads were busy"]);
+        let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &[program, "count"]);
+        holds(&evidence, &["count_down"]);
         let beside = [program, "spin_beside_work"];
         let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &beside);
         holds(&evidence, &["wait_for_nobody", "hangs::checksum"]);
     }
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_spin_that_somebody_else_may_end_is_not_called_one_that_nobody_ends() {
+    let Some(in_c) = hangs_in_c() else { return };
+    let (_, evidence) = hangs_as(&["livelock (suspected)"], "1s", &[in_c, "alarmed"]);
+    holds(&evidence, &["nobody was seen who could end that", "SIGALRM"]);
+    let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &[in_c, "polling"]);
+    holds(&evidence, &["with system calls"]);
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn a_trial_that_is_late_because_of_a_cycle_is_a_deadlock_and_nothing_else() {
 fn busy(states: &[(u64, u64)], function: &str) -> Scene {
     let looks = states.iter().zip(0_u64..).map(|((pc, state), nth)| {
         let mut thread = ThreadStack { wait: Some(Wait::Running), ..stack(1, "main", &[function]) };
-        (thread.frames[0].pc, thread.state) = (*pc, *state);
+        (thread.frames[0].pc, thread.state, thread.near) = (*pc, *state, 1);
         let threads = vec![seen(1, Wait::Running, 1 + nth * 50_000_000)];
         let stacks = Snapshot { threads: vec![thread], ..Snapshot::default() };
         let (before, after) = (threads.clone(), threads);
@@ -203,6 +203,18 @@ fn who_comes_back_to_the_same_state_spins_and_whoever_does_not_is_slow() {
     let scene = busy(&spin, "ggml_barrier");
     assert_eq!(found_in(&scene), [(Kind::Livelock, Inferred)]);
     assert!(judge_scene(&scene).findings()[0].summary.contains("ggml_barrier"));
+    let mut blind = scene.clone();
+    blind.looks[3].stacks.threads[0].near = 0;
+    let watched = Scene { wakers: vec!["it handles SIGALRM".into()], ..scene.clone() };
+    let shared = Scene { writers: vec!["it shares memory".into()], ..scene.clone() };
+    for unsure in [blind, watched, shared] {
+        assert_eq!(found_in(&unsure), [(Kind::Livelock, Suspected)]);
+    }
+    let mut polling = scene.clone();
+    polling.looks[3].stacks.threads[0].left = Some(libc::SYS_poll);
+    assert_eq!(found_in(&polling), [(Kind::Slow, Suspected)]);
+    polling.looks[3].stacks.threads[0].left = Some(libc::SYS_sched_yield);
+    assert_eq!(found_in(&polling), [(Kind::Livelock, Inferred)]);
     let work: Vec<(u64, u64)> = (1..=8).map(|n| (n % 2, n)).collect();
     assert_eq!(found_in(&busy(&work, "checksum")), [(Kind::Slow, Suspected)]);
 }
