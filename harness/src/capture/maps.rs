@@ -10,6 +10,8 @@ pub(super) struct Mapping {
     pub(super) offset: u64,
     pub(super) executable: bool,
     pub(super) writable: bool,
+    /// What is written there, other processes that map it see.
+    pub(super) shared: bool,
     /// Zero when no file is behind it.
     pub(super) inode: u64,
     /// The file, or a name in brackets; empty for anonymous memory.
@@ -59,6 +61,7 @@ impl Mapping {
         let (start, end) = field().split_once('-')?;
         let rights = field();
         let (executable, writable) = (rights.contains('x'), rights.contains('w'));
+        let shared = rights.ends_with('s');
         let offset = hex(field())?;
         let _device = field();
         let inode = field().parse().ok()?;
@@ -74,6 +77,7 @@ impl Mapping {
             offset,
             executable,
             writable,
+            shared,
             inode,
             path,
             deleted,

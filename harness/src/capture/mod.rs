@@ -28,7 +28,7 @@ pub use error::CaptureError;
 use modules::{AddressSpace, Binaries};
 use stop::StoppedThread;
 use unwind::{Call, Walker};
-pub use word::{AROUND, Mention, Place, Pointee, Word};
+pub use word::{AROUND, Mention, Outsider, Place, Pointee, Word};
 use words::{Bounds, Finder};
 
 /// All threads of a process at one moment.
@@ -68,6 +68,9 @@ pub struct ThreadStack {
     /// Its id in its own pid namespace, as locks and joins write it; 0 where that is `tid`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub inner_tid: i32,
+    /// When it was started, in clock ticks since the system was; 0 if unknown.
+    #[serde(default)]
+    pub started: u64,
     /// A hash of its registers, of the innermost part of its stack, and, if it ran, of the memory that
     /// these lead to: a thread that is in the same state twice has come round. 0 if unknown.
     #[serde(default)]
@@ -79,6 +82,24 @@ pub struct ThreadStack {
     /// The system call from which it was just coming back when it was stopped, by its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<i64>,
+}
+
+impl ThreadStack {
+    /// Its id as its own process knows it.
+    pub fn own_id(&self) -> i32 {
+        if self.inner_tid == 0 { self.tid } else { self.inner_tid }
+    }
+}
+
+impl Snapshot {
+    /// Whether thread ids may have been used twice: the kernel hands them out in order, so that one
+    /// that was started later than another with a higher id shows that it has begun again.
+    pub fn ids_begun_again(&self) -> bool {
+        let known = self.threads.iter().filter(|thread| thread.started != 0);
+        let mut all: Vec<(i32, u64)> = known.map(|t| (t.own_id(), t.started)).collect();
+        all.sort_unstable();
+        !all.is_sorted_by_key(|(_, started)| *started)
+    }
 }
 
 fn is_none_at_all(n: &u32) -> bool {
@@ -171,7 +192,10 @@ impl Capturer {
         // In a pid namespace of its own the process knows its threads by other numbers.
         let nested = tasks::inner_id(pid, stopped.witness).is_some_and(|id| id != stopped.witness);
         let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
-        let words = std::mem::take(&mut stopped.words);
+        let mut words = std::mem::take(&mut stopped.words);
+        if !nested {
+            words.iter_mut().for_each(|word| word.outsiders = words::outsiders(pid, word));
+        }
         let mut finder = Finder::new(words, stopped.witness, &space, &stopped.maps);
         let mut without_tables = BTreeSet::new();
         let mut bounds = Vec::with_capacity(stopped.threads.len());
@@ -200,6 +224,7 @@ impl Capturer {
             bounds.push(Bounds { tid, stack, tls: state.registers.tls });
             thread.truncated = truncated;
             thread.inner_tid = if nested { tasks::inner_id(pid, tid).unwrap_or(-1) } else { 0 };
+            thread.started = tasks::started(pid, tid).unwrap_or(0);
             thread.wait = Some(state.registers.wait());
             thread.tls = state.registers.tls;
             thread.state = state.hash();

@@ -148,6 +148,18 @@ fn a_mutex_whose_owner_is_gone_is_said_to_have_none() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn a_mutex_in_shared_memory_names_its_owner_in_this_process_and_in_others() {
+    let Some(in_c) = hangs_in_c() else { return };
+    let (verdict, evidence) = hangs_as(&["deadlock (proven)"], "none", &[in_c, "shared"]);
+    assert_eq!(ring(&verdict).len(), 2);
+    holds(&evidence, &["take_shared", "the mutex names its owner"]);
+    let ran = watch(&["--timeout", "1s"], &[in_c, "elsewhere"]).exits(124);
+    holds(&ran.stderr, &["in elsewhere at", "held by thread", "(hangs-c)"]);
+    assert!(!ran.stderr.contains("nobody owns it"), "{}", ran.stderr);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn a_deadlock_two_shells_further_down_is_found() {
     let script = format!("sh -c '{} abba; :'; :", hangs());
     let (verdict, _) = hangs_as(&["deadlock (proven)"], "none", &["sh", "-c", &script]);

@@ -2,7 +2,7 @@
 
 use super::super::scene::judge as judge_scene;
 use super::*;
-use crate::capture::{AROUND, Mention, Word};
+use crate::capture::{AROUND, Mention, Outsider, Word};
 use crate::graph::WaitGraph;
 use crate::scene::{Look, Scene};
 
@@ -133,6 +133,43 @@ fn a_mutex_that_names_its_waiter_is_a_self_deadlock() {
     let words = vec![pthread_mutex(0xa0, 2)];
     let snapshot = Snapshot { threads, words, ..Snapshot::default() };
     assert_eq!(found_in(&twice(snapshot, &[1])), [(Kind::SelfDeadlock, Proven)]);
+}
+
+#[test]
+fn an_owner_is_as_sure_as_ids_are_used_but_once() {
+    let started = |mut thread: ThreadStack, at| {
+        thread.started = at;
+        thread
+    };
+    for (second, sure) in [(20, Proven), (10, Proven), (9, Inferred)] {
+        let threads = vec![
+            started(waiter(1, 0xa0, LOCK, "visit"), 10),
+            started(waiter(3, 0xb0, LOCK, "visit"), second),
+        ];
+        let words = vec![pthread_mutex(0xa0, 3), pthread_mutex(0xb0, 1)];
+        let snapshot = Snapshot { threads, words, ..Snapshot::default() };
+        let graph = WaitGraph::of(&snapshot);
+        assert_eq!(graph.cycles[0].confidence, sure, "{graph:?}");
+        let told = graph.things[0].holders[0].why.contains("have begun again");
+        assert_eq!(told, sure == Inferred);
+    }
+}
+
+#[test]
+fn an_owner_in_another_process_is_named_and_no_orphan() {
+    let outsiders = vec![Outsider { tid: 77, pid: 70, name: "server".into() }];
+    let word = |outsiders| Word { shared: true, outsiders, ..pthread_mutex(0xa0, 77) };
+    let thing = |word| {
+        let threads = vec![waiter(2, 0xa0, LOCK, "visit")];
+        WaitGraph::of(&Snapshot { threads, words: vec![word], ..Snapshot::default() })
+            .things
+            .remove(0)
+    };
+    let known = thing(word(outsiders));
+    assert_eq!(known.outside.as_deref(), Some("thread 77 of process 70 (server)"));
+    let hidden = thing(word(vec![]));
+    assert!(hidden.notes[0].contains("cannot be seen from here"), "{hidden:?}");
+    assert!(!known.orphan && !hidden.orphan && known.owned && hidden.owned);
 }
 
 #[test]
