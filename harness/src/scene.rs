@@ -3,7 +3,7 @@
 //! It is to `watch` and `inspect` what an [`Observation`](crate::observation::Observation) is to a
 //! trial: it is stored, and judged by [`detect`](crate::detect) alone.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -54,8 +54,9 @@ pub enum SceneError {
 
 /// The scenes of a file, in order.
 pub fn load(path: &Path) -> Result<Vec<Scene>, SceneError> {
-    let read = std::fs::read(path);
-    let bytes = read.map_err(|source| SceneError::Read { path: path.to_owned(), source })?;
+    let mut bytes = Vec::new();
+    let read = crate::os::regular_file(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|source| SceneError::Read { path: path.to_owned(), source })?;
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let parsed = lines.map(|(nth, line)| {
