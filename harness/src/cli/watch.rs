@@ -2,6 +2,7 @@
 
 mod args;
 mod case;
+mod stdout;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -51,6 +52,7 @@ pub(super) fn main(args: &WatchArgs) -> Result<Exit, Failure> {
     let Some((name, arguments)) = args.command.split_first() else {
         return Err(Failure::usage(anyhow!("there is no program to watch")));
     };
+    let stdout = stdout::Before::note();
     let program = Program::start(name, arguments).map_err(|error| {
         let exit = match error {
             StartError::NotFound(..) => Exit::NotFound,
@@ -67,8 +69,18 @@ pub(super) fn main(args: &WatchArgs) -> Result<Exit, Failure> {
         cases: vec![],
         program,
         keep,
+        stdout,
         args,
     };
+    // One that has ended already has taken its name with it.
+    if watch.main.program.is_empty() {
+        let path = Program::path(name).map(|path| path.display().to_string());
+        watch.main.program = path.unwrap_or_default();
+    }
+    if watch.main.command.is_empty() {
+        watch.main.command =
+            args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    }
     let status = watch.run();
     watch.close(status);
     Ok(match status {
@@ -88,6 +100,7 @@ struct Watch<'a> {
     introduced: Instant,
     cases: Vec<Case>,
     keep: Option<Keep>,
+    stdout: stdout::Before,
 }
 
 impl Watch<'_> {
@@ -263,7 +276,8 @@ impl Watch<'_> {
         }
         if self.args.message_format == MessageFormat::Json {
             // The program's last line may lack its end.
-            print(&format!("\n{}", closing.json_lines()));
+            let end = if self.stdout.begins_a_line() { "" } else { "\n" };
+            print(&format!("{end}{}", closing.json_lines()));
         }
     }
 }
