@@ -183,6 +183,10 @@ fn inconclusive(scene: &Scene) -> Option<String> {
             "it is stopped (SIGSTOP, Ctrl-Z), so that nothing in it can move; SIGCONT continues it";
         return Some(why.to_owned());
     }
+    if scene.looks.len() == 1 {
+        let why = "there was one look, and it takes two to see whether anything moves";
+        return Some(why.to_owned());
+    }
     let graph = graph(scene);
     let unmoved = unmoved(scene)?;
     partial::lasting(&graph, &unmoved).next().map(|cycle| match cycle.tids.len() {
