@@ -193,8 +193,11 @@ impl Capturer {
         let nested = tasks::inner_id(pid, stopped.witness).is_some_and(|id| id != stopped.witness);
         let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
         let mut words = std::mem::take(&mut stopped.words);
-        if !nested {
-            words.iter_mut().for_each(|word| word.outsiders = words::outsiders(pid, word));
+        let ambiguous =
+            nested || (words.iter().any(|word| word.shared) && tasks::has_foreigners(pid));
+        for word in words.iter_mut().filter(|word| word.shared) {
+            word.ambiguous = ambiguous;
+            word.outsiders = if nested { vec![] } else { words::outsiders(pid, word) };
         }
         let mut finder = Finder::new(words, stopped.witness, &space, &stopped.maps);
         let mut without_tables = BTreeSet::new();

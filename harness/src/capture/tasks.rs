@@ -29,6 +29,16 @@ pub(super) fn process_of(tid: i32) -> Option<(i32, String)> {
     Some((group, thread_name(group, group)?))
 }
 
+/// Whether there are processes whose pid namespace is another than that of `pid`: to them an id means
+/// another thread.
+pub(super) fn has_foreigners(pid: i32) -> bool {
+    let space = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let own = space(&pid.to_string());
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut others = processes.filter_map(|entry| space(entry.file_name().to_str()?));
+    own.is_none() || others.any(|other| Some(other) != own)
+}
+
 /// When a thread was started, in clock ticks since the system was (field 22 of `stat`).
 pub(super) fn started(pid: i32, tid: i32) -> Option<u64> {
     let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?;

@@ -22,6 +22,10 @@ pub struct Word {
     /// Whether other processes may map the same memory.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
+    /// Whether ids in it may be those of another pid namespace: it is shared, and processes of others
+    /// are about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ambiguous: bool,
     /// Threads of other processes that the memory may name as owners; none unless it is shared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outsiders: Vec<Outsider>,

@@ -69,7 +69,7 @@ fn copy_one(witness: i32, address: u64, val: u32, maps: &Maps) -> Word {
 }
 
 /// The threads of other processes whose ids stand where mutexes of glibc, robust ones and others, name
-/// their owner, if the memory is shared with other processes.
+/// their owner. For memory that is shared with other processes.
 pub(super) fn outsiders(pid: i32, word: &Word) -> Vec<Outsider> {
     /// `FUTEX_TID_MASK` of `linux/futex.h`.
     const TID_MASK: u32 = 0x3fff_ffff;
@@ -82,7 +82,7 @@ pub(super) fn outsiders(pid: i32, word: &Word) -> Vec<Outsider> {
         let half = if at & 4 == 0 { whole as u32 } else { (whole >> 32) as u32 };
         i32::try_from(half & TID_MASK).ok()
     };
-    let ids = [0, OWNER].into_iter().filter(|_| word.shared).filter_map(id);
+    let ids = [0, OWNER].into_iter().filter_map(id);
     let known = ids.filter_map(|tid| {
         let (process, name) = tasks::process_of(tid)?;
         (process != pid).then_some(Outsider { tid, pid: process, name })

@@ -150,7 +150,9 @@ fn a_mutex_whose_owner_is_gone_is_said_to_have_none() {
 #[ntest::timeout(120_000)]
 fn a_mutex_in_shared_memory_names_its_owner_in_this_process_and_in_others() {
     let Some(in_c) = hangs_in_c() else { return };
-    let (verdict, evidence) = hangs_as(&["deadlock (proven)"], "none", &[in_c, "shared"]);
+    // Where processes of other pid namespaces are about, it may be one of theirs.
+    let kinds = ["deadlock (proven)", "hang (suspected)"];
+    let (verdict, evidence) = hangs_as(&kinds, "20s", &[in_c, "shared"]);
     assert_eq!(ring(&verdict).len(), 2);
     holds(&evidence, &["take_shared", "the mutex names its owner"]);
     let ran = watch(&["--timeout", "1s"], &[in_c, "elsewhere"]).exits(124);

@@ -165,6 +165,11 @@ fn an_owner_in_another_process_is_named_and_no_orphan() {
             .things
             .remove(0)
     };
+    // The waiter's own id, unless another pid namespace has written it.
+    for (ambiguous, sure) in [(false, Proven), (true, Suspected)] {
+        let own = Word { ambiguous, ..pthread_mutex(0xa0, 2) };
+        assert_eq!(thing(own).holders[0].confidence, sure);
+    }
     let known = thing(word(outsiders));
     assert_eq!(known.outside.as_deref(), Some("thread 77 of process 70 (server)"));
     let hidden = thing(word(vec![]));

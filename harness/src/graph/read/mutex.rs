@@ -58,6 +58,10 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
         _ => case.u32_at(0)? & TID_MASK,
     };
     let (confidence, why) = match (by_name, case.snapshot.ids_begun_again()) {
+        _ if case.word.ambiguous => (
+            Confidence::Suspected,
+            "the mutex names its owner, but in shared memory this may be a thread of another pid namespace",
+        ),
         (true, false) => (Confidence::Proven, "the mutex names its owner"),
         (true, true) => (
             Confidence::Inferred,
@@ -97,7 +101,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
             });
         }
     }
-    thing.closed = !thing.holders.is_empty();
+    thing.closed = !thing.holders.is_empty() && !case.word.ambiguous;
     let known_by = thing.holders.first().map(|_| case.address);
     Some(Read { what: Some(WaitsFor::Mutex), known_by, ..Read::of(thing) })
 }
