@@ -98,6 +98,9 @@ pub struct Thing {
     /// Whether it names an owner that is no thread of this process.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub orphan: bool,
+    /// Who of another process has it: `thread 4712 of process 4711 (server)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<String>,
     /// What is odd about it, each a clause: its owner is no thread of this process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

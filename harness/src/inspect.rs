@@ -1,6 +1,6 @@
 //! Several looks at a live process, which goes on as if nothing had happened.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::capture::{CaptureError, Capturer};
@@ -43,7 +43,16 @@ impl Inspector {
 
     /// What is known of a process before it is looked at: its program and its arguments.
     pub fn introduce(pid: i32) -> Scene {
-        let proc = |name: &str| Path::new("/proc").join(pid.to_string()).join(name);
+        // A main thread that has ended takes the files of its process with it; another thread's are
+        // the same.
+        let dir = PathBuf::from(format!("/proc/{pid}"));
+        let tasks = || std::fs::read_dir(dir.join("task")).into_iter().flatten().flatten();
+        let is_live = |dir: &PathBuf| std::fs::read_link(dir.join("exe")).is_ok();
+        let dir = match is_live(&dir) {
+            true => dir,
+            false => tasks().map(|task| task.path()).find(is_live).unwrap_or(dir),
+        };
+        let proc = |name: &str| dir.join(name);
         let program = std::fs::read_link(proc("exe"))
             .map_or_else(|_| String::new(), |path| path.display().to_string());
         let command = std::fs::read(proc("cmdline")).unwrap_or_default();
@@ -88,6 +97,7 @@ impl Inspector {
             };
             let after = settled(&mut monitor, &before);
             scene.wakers = monitor.outside_wakers(&after);
+            scene.writers = monitor.outside_writers(&after);
             scene.looks.push(Look {
                 at_us: micros(start),
                 cpu_us,

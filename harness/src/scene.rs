@@ -3,7 +3,7 @@
 //! It is to `watch` and `inspect` what an [`Observation`](crate::observation::Observation) is to a
 //! trial: it is stored, and judged by [`detect`](crate::detect) alone.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -54,8 +54,9 @@ pub enum SceneError {
 
 /// The scenes of a file, in order.
 pub fn load(path: &Path) -> Result<Vec<Scene>, SceneError> {
-    let read = std::fs::read(path);
-    let bytes = read.map_err(|source| SceneError::Read { path: path.to_owned(), source })?;
+    let mut bytes = Vec::new();
+    let read = crate::os::regular_file(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|source| SceneError::Read { path: path.to_owned(), source })?;
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let parsed = lines.map(|(nth, line)| {
@@ -106,6 +107,9 @@ pub struct Scene {
     /// What outside the process's own threads could wake one, each a clause.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wakers: Vec<String>,
+    /// What outside of it could change memory that a thread spins on, each a clause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<String>,
     /// How it ended by itself: its wait status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<i32>,

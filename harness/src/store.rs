@@ -198,7 +198,7 @@ impl Run {
             }
             _ => StoreError::Io { doing: "read", path: path.clone(), source },
         };
-        let mut reader = BufReader::new(File::open(&path).map_err(io)?);
+        let mut reader = BufReader::new(crate::os::regular_file(&path).map_err(io)?);
         let (mut header, mut probes, mut notes) = (None, BTreeMap::new(), BTreeSet::new());
         let mut trials = BTreeMap::new();
         let (mut line, mut bytes, mut intact, mut length) = (0, Vec::new(), 0, 0);

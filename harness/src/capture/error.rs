@@ -61,6 +61,8 @@ impl CaptureError {
 struct Obstacles {
     /// The process asks to trace itself.
     own: bool,
+    /// It is a part of the kernel, and has no memory of its own.
+    kernel: bool,
     /// Who traces the process already.
     tracer: Option<i32>,
     /// `/proc/sys/kernel/yama/ptrace_scope`, where the system has it.
@@ -77,6 +79,7 @@ impl Obstacles {
         };
         Obstacles {
             own: u32::try_from(pid) == Ok(std::process::id()),
+            kernel: is_kernel_thread(pid),
             tracer: status(&pid.to_string(), "TracerPid:").filter(|&tracer| tracer != 0),
             ptrace_scope: fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope")
                 .ok()
@@ -88,6 +91,9 @@ impl Obstacles {
     fn hint(&self, source: &io::Error) -> String {
         if self.own {
             return "a process cannot trace itself".into();
+        }
+        if self.kernel {
+            return "it is a kernel thread and cannot be looked at".into();
         }
         if let Some(tracer) = self.tracer {
             return format!(
@@ -116,6 +122,17 @@ impl Obstacles {
         }
         hint
     }
+}
+
+/// Whether the flags of a process (field 9 of `stat`) say so.
+fn is_kernel_thread(pid: i32) -> bool {
+    /// `linux/sched.h`.
+    const PF_KTHREAD: u64 = 0x0020_0000;
+    let stat = crate::os::proc_text(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    // The state, which comes next, is field 3.
+    let flags = after_name.split_ascii_whitespace().nth(9 - 3).and_then(|f| f.parse().ok());
+    flags.is_some_and(|flags: u64| flags & PF_KTHREAD != 0)
 }
 
 #[cfg(test)]
@@ -148,6 +165,9 @@ mod tests {
         assert!(locked.contains("until reboot"), "{locked}");
         let container = hint(Obstacles { seccomp: true, ..Default::default() });
         assert!(container.contains("--cap-add=SYS_PTRACE"), "{container}");
+        let kernel = hint(Obstacles { kernel: true, ..Default::default() });
+        assert_eq!(kernel, "it is a kernel thread and cannot be looked at");
+        assert!(!is_kernel_thread(std::process::id() as i32));
         let traced = hint(Obstacles { tracer: Some(77), ..Default::default() });
         assert!(traced.contains("process 77"), "{traced}");
 

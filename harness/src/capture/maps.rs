@@ -10,6 +10,8 @@ pub(crate) struct Mapping {
     pub(crate) offset: u64,
     pub(crate) executable: bool,
     pub(crate) writable: bool,
+    /// What is written there, other processes that map it see.
+    pub(crate) shared: bool,
     /// Zero when no file is behind it.
     pub(crate) inode: u64,
     /// The file, or a name in brackets; empty for anonymous memory.
@@ -59,6 +61,7 @@ impl Mapping {
         let (start, end) = field().split_once('-')?;
         let rights = field();
         let (executable, writable) = (rights.contains('x'), rights.contains('w'));
+        let shared = rights.ends_with('s');
         let offset = hex(field())?;
         let _device = field();
         let inode = field().parse().ok()?;
@@ -74,6 +77,7 @@ impl Mapping {
             offset,
             executable,
             writable,
+            shared,
             inode,
             path,
             deleted,

@@ -8,6 +8,7 @@ mod error;
 mod malloc;
 pub(crate) mod maps;
 pub(crate) mod modules;
+mod near;
 mod stack;
 mod stop;
 mod symbolize;
@@ -31,7 +32,7 @@ use stop::StoppedThread;
 #[cfg(feature = "cli")]
 pub(crate) use symbolize::{Name, Symbols, file_address};
 use unwind::{Call, Walker};
-pub use word::{AROUND, Mention, Place, Pointee, Word};
+pub use word::{AROUND, Mention, Outsider, Place, Pointee, Word};
 use words::{Bounds, Finder};
 
 /// All threads of a process at one moment.
@@ -71,10 +72,42 @@ pub struct ThreadStack {
     /// Its id in its own pid namespace, as locks and joins write it; 0 where that is `tid`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub inner_tid: i32,
-    /// A hash of its registers and of the innermost part of its stack: a thread that is in the same
-    /// state twice has come round. 0 if unknown.
+    /// When it was started, in clock ticks since the system was; 0 if unknown.
+    #[serde(default)]
+    pub started: u64,
+    /// A hash of its registers, of the innermost part of its stack, and, if it ran, of the memory that
+    /// these lead to: a thread that is in the same state twice has come round. 0 if unknown.
     #[serde(default)]
     pub state: u64,
+    /// How many places of that memory others could write to. Without any it is not known what a
+    /// thread that has come round was looking at.
+    #[serde(default, skip_serializing_if = "is_none_at_all")]
+    pub near: u32,
+    /// The system call from which it was just coming back when it was stopped, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<i64>,
+}
+
+impl ThreadStack {
+    /// Its id as its own process knows it.
+    pub fn own_id(&self) -> i32 {
+        if self.inner_tid == 0 { self.tid } else { self.inner_tid }
+    }
+}
+
+impl Snapshot {
+    /// Whether thread ids may have been used twice: the kernel hands them out in order, so that one
+    /// that was started later than another with a higher id shows that it has begun again.
+    pub fn ids_begun_again(&self) -> bool {
+        let known = self.threads.iter().filter(|thread| thread.started != 0);
+        let mut all: Vec<(i32, u64)> = known.map(|t| (t.own_id(), t.started)).collect();
+        all.sort_unstable();
+        !all.is_sorted_by_key(|(_, started)| *started)
+    }
+}
+
+fn is_none_at_all(n: &u32) -> bool {
+    *n == 0
 }
 
 fn is_zero(n: &i32) -> bool {
@@ -163,7 +196,13 @@ impl Capturer {
         // In a pid namespace of its own the process knows its threads by other numbers.
         let nested = tasks::inner_id(pid, stopped.witness).is_some_and(|id| id != stopped.witness);
         let mut walker = Walker::new(&space, &stopped.maps, stopped.witness);
-        let words = std::mem::take(&mut stopped.words);
+        let mut words = std::mem::take(&mut stopped.words);
+        let ambiguous =
+            nested || (words.iter().any(|word| word.shared) && tasks::has_foreigners(pid));
+        for word in words.iter_mut().filter(|word| word.shared) {
+            word.ambiguous = ambiguous;
+            word.outsiders = if nested { vec![] } else { words::outsiders(pid, word) };
+        }
         let mut finder = Finder::new(words, stopped.witness, &space, &stopped.maps);
         let mut without_tables = BTreeSet::new();
         let mut bounds = Vec::with_capacity(stopped.threads.len());
@@ -192,9 +231,12 @@ impl Capturer {
             bounds.push(Bounds { tid, stack, tls: state.registers.tls });
             thread.truncated = truncated;
             thread.inner_tid = if nested { tasks::inner_id(pid, tid).unwrap_or(-1) } else { 0 };
+            thread.started = tasks::started(pid, tid).unwrap_or(0);
             thread.wait = Some(state.registers.wait());
             thread.tls = state.registers.tls;
             thread.state = state.hash();
+            thread.left = state.registers.left;
+            thread.near = state.near.places;
             threads.push(thread);
         }
         let words = finder.finish(&bounds, &mut self.binaries);

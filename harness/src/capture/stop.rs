@@ -12,10 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::maps::Maps;
+use super::near::{self, Near};
 use super::stack::{self, Stack};
 use super::tasks::{is_alive, kernel_state, task_ids, thread_name};
 use super::word::Word;
 use super::{CaptureError, words};
+use crate::observation::Wait;
 use crate::os::ptrace::{self, Registers, Stop};
 
 /// How long threads get to stop. All do within microseconds, but one that the kernel holds in an
@@ -26,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const SEIZE_AGAIN: Duration = Duration::from_millis(50);
 /// How often a process that refuses to be traced is asked.
 const ATTEMPTS: u64 = 10;
+/// Of so many running threads the memory that they may look at is read: more would stand still for it
+/// too long.
+const NEAR: usize = 64;
 /// The system calls of a capture return at once. When they do not, the caller gets an error rather
 /// than a hang.
 const STUCK: Duration = Duration::from_secs(10);
@@ -60,17 +65,20 @@ pub(super) struct StoppedThread {
 pub(super) struct ThreadState {
     pub(super) registers: Registers,
     pub(super) stack: Stack,
+    /// What it may look at, if it runs.
+    pub(super) near: Near,
 }
 
 impl ThreadState {
     /// How much of the innermost stack counts.
     const LIVE: u64 = 4096;
 
-    /// Equal for a thread that has come back to where it was, down to its registers and locals.
+    /// Equal for a thread that has come back to where it was, down to its registers, its locals, and
+    /// what memory near it was read.
     pub(super) fn hash(&self) -> u64 {
         let Registers { pc, sp, fp, general, .. } = self.registers;
         let stack = self.stack.words(sp, sp.saturating_add(Self::LIVE)).map(|(_, word)| word);
-        let words = [pc, sp, fp].into_iter().chain(general).chain(stack);
+        let words = [pc, sp, fp, self.near.hash].into_iter().chain(general).chain(stack);
         // FNV-1a, word by word: nobody chooses the input to make it collide.
         words.fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x100_0000_01b3))
     }
@@ -300,6 +308,7 @@ impl Tracees {
         let mut threads = Vec::with_capacity(self.threads.len());
         let mut ended = Vec::new();
         let mut memory: Option<(i32, Maps)> = None;
+        let mut copied = 0;
         for (&tid, stop) in &self.threads {
             let name = || thread_name(pid, tid).unwrap_or_else(|| "?".into());
             if stop.is_none() {
@@ -312,7 +321,14 @@ impl Tracees {
                 Ok(registers) => {
                     let (_, maps) = memory.get_or_insert_with(|| (tid, read_maps(pid, tid)));
                     let stack = Stack::copy(tid, registers.sp, maps);
-                    let state = Ok(ThreadState { registers, stack });
+                    let near = match registers.wait() {
+                        Wait::Running if copied < NEAR => {
+                            copied += 1;
+                            near::copy(tid, &registers, &stack, maps)
+                        }
+                        _ => Near::default(),
+                    };
+                    let state = Ok(ThreadState { registers, stack, near });
                     threads.push(StoppedThread { tid, name: name(), state });
                 }
                 // Only SIGKILL can have taken it from here.

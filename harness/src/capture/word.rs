@@ -19,6 +19,16 @@ pub struct Word {
     /// 8 [`AROUND`] on, up to 2 [`AROUND`] of them; empty if they could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub around: Vec<u64>,
+    /// Whether other processes may map the same memory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// Whether ids in it may be those of another pid namespace: it is shared, and processes of others
+    /// are about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ambiguous: bool,
+    /// Threads of other processes that the memory may name as owners; none unless it is shared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outsiders: Vec<Outsider>,
     /// Where words of `around` point to, if that is memory too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pointees: Vec<Pointee>,
@@ -26,6 +36,17 @@ pub struct Word {
     /// `around` was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Mention>,
+}
+
+/// A thread of another process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outsider {
+    /// The thread.
+    pub tid: i32,
+    /// Its process.
+    pub pid: i32,
+    /// The name of the process.
+    pub name: String,
 }
 
 /// Memory that a word near a futex points to.

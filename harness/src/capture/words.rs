@@ -11,8 +11,9 @@ use super::maps::Maps;
 use super::modules::{AddressSpace, Binaries};
 use super::stack;
 use super::stop::ThreadState;
+use super::tasks;
 use super::unwind::Call;
-use super::word::{AROUND, Mention, Place, Pointee, Word};
+use super::word::{AROUND, Mention, Outsider, Place, Pointee, Word};
 use crate::observation::Wait;
 
 /// How many mentions of one value are kept for each thread: more say nothing else.
@@ -40,9 +41,18 @@ pub(super) fn copy(witness: i32, waits: impl Iterator<Item = Wait>, maps: &Maps)
 fn copy_one(witness: i32, address: u64, val: u32, maps: &Maps) -> Word {
     let mut word = Word { address, ..Word::default() };
     let start = (address & !7).saturating_sub(8 * AROUND);
-    let bytes = stack::copy(witness, start..start.saturating_add(16 * AROUND));
+    let end = start.saturating_add(16 * AROUND);
+    let mut bytes = stack::copy(witness, start..end);
+    let mapping = maps.at(address);
+    if let (true, Some(mapping)) = (bytes.is_empty(), mapping) {
+        // It lies at the very beginning of its mapping, as what is put into shared memory often does.
+        let begin = mapping.range.start.clamp(start, end);
+        bytes = vec![0; (begin - start) as usize];
+        bytes.extend(stack::copy(witness, begin..end));
+    }
     let whole = bytes.chunks_exact(8);
     word.around = whole.map(|b| b.try_into().map_or(0, u64::from_le_bytes)).collect();
+    word.shared = mapping.is_some_and(|mapping| mapping.shared);
     // parking_lot waits on a word of the thread's own, near a pointer to the lock; that word is 1.
     let pointers = word.around.iter().filter(|_| val == 1);
     let mut pointers: Vec<u64> = pointers.copied().filter(|p| is_data(*p, maps)).collect();
@@ -56,6 +66,28 @@ fn copy_one(witness: i32, address: u64, val: u32, maps: &Maps) -> Word {
         word.pointees.push(Pointee { address, value, place: None });
     }
     word
+}
+
+/// The threads of other processes whose ids stand where mutexes of glibc, robust ones and others, name
+/// their owner. For memory that is shared with other processes.
+pub(super) fn outsiders(pid: i32, word: &Word) -> Vec<Outsider> {
+    /// `FUTEX_TID_MASK` of `linux/futex.h`.
+    const TID_MASK: u32 = 0x3fff_ffff;
+    const OWNER: u64 = 8;
+
+    let start = (word.address & !7).saturating_sub(8 * AROUND);
+    let id = |offset: u64| {
+        let at = word.address.saturating_add(offset);
+        let whole = *word.around.get(usize::try_from((at & !7).checked_sub(start)? / 8).ok()?)?;
+        let half = if at & 4 == 0 { whole as u32 } else { (whole >> 32) as u32 };
+        i32::try_from(half & TID_MASK).ok()
+    };
+    let ids = [0, OWNER].into_iter().filter_map(id);
+    let known = ids.filter_map(|tid| {
+        let (process, name) = tasks::process_of(tid)?;
+        (process != pid).then_some(Outsider { tid, pid: process, name })
+    });
+    known.collect()
 }
 
 fn is_data(address: u64, maps: &Maps) -> bool {

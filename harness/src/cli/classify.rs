@@ -1,5 +1,6 @@
 //! `standstill classify`: judges what was stored again, with the detectors of today.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -9,7 +10,7 @@ use serde_json::json;
 use super::{Exit, Failure, MessageFormat, print};
 use crate::detect;
 use crate::report::scene as report;
-use crate::scene::{SCENES, SceneError};
+use crate::scene::SCENES;
 use crate::store::{RECORDS, Run};
 use crate::verdict::{Kind, Verdict};
 
@@ -34,16 +35,30 @@ pub(super) struct ClassifyArgs {
 }
 
 pub(super) fn main(args: &ClassifyArgs) -> Result<Exit, Failure> {
-    let kept = args.run.join(SCENES);
-    match kept.exists() && !args.run.join(RECORDS).exists() {
-        true => scenes(&kept, args.message_format),
-        false => run(&args.run, args.message_format),
+    let dir = &args.run;
+    let refused = |why: String| Err(Failure::usage(anyhow!("{} {why}", dir.display())));
+    match std::fs::metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return refused("does not exist".to_owned());
+        }
+        Err(error) => return refused(format!("cannot be opened: {error}")),
+        Ok(meta) if !meta.is_dir() => return refused("is no directory".to_owned()),
+        Ok(_) => {}
     }
+    let is_there = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok();
+    if is_there(RECORDS) {
+        return run(dir, args.message_format);
+    }
+    if is_there(SCENES) {
+        return scenes(&dir.join(SCENES), args.message_format);
+    }
+    refused(format!("is not a run directory: neither {RECORDS} nor {SCENES} is in it"))
 }
 
 /// Every trial of a run, and which of them are judged otherwise now.
 fn run(dir: &Path, format: MessageFormat) -> Result<Exit, Failure> {
-    let run = Run::load(dir)?;
+    // Whatever the reason, nothing can be judged.
+    let run = Run::load(dir).map_err(Failure::usage)?;
     let mut changed = 0_u64;
     let mut kinds: Vec<Kind> = Vec::new();
     for trial in &run.trials {
@@ -94,10 +109,8 @@ fn run(dir: &Path, format: MessageFormat) -> Result<Exit, Failure> {
 
 /// Every kept scene, told as if it had just been seen.
 fn scenes(path: &Path, format: MessageFormat) -> Result<Exit, Failure> {
-    let scenes = crate::scene::load(path).map_err(|error| match error {
-        SceneError::Read { .. } => Failure::failed(anyhow!("failed to {error}")),
-        _ => Failure::usage(anyhow!("failed to {error}")),
-    })?;
+    let scenes =
+        crate::scene::load(path).map_err(|error| Failure::usage(anyhow!("failed to {error}")))?;
     let mut found = false;
     for scene in &scenes {
         let verdict = detect::scene::judge(scene);

@@ -17,13 +17,14 @@ use crate::verdict::Verdict;
 const EXIT_CODES: &str = "\
 The process is stopped for some milliseconds a look and goes on as if nothing had happened. Without
 a deadline nobody can say that a busy or idle process should be further: only threads that nobody
-can wake any more, or that wait for one another, are found.
+can wake any more, or that wait for one another, are found. A spin is drawn as what it is seen to do;
+whether it is a livelock is judged by `watch`, at its deadline.
 
 Exit codes:
   0    nothing stands still for good, as far as can be seen
-  1    a deadlock, a lost wake-up or a spin was found
+  1    a deadlock or a lost wake-up was found
   2    there is no such process, or the command line makes no sense
-  3    inconclusive
+  3    inconclusive: the process is stopped, there was one look only, or stacks alone cannot tell
   4    the process may not be looked at, or a file could not be written";
 
 /// `standstill inspect`.
@@ -33,7 +34,8 @@ pub(super) struct InspectArgs {
     /// The process; a thread's id stands for its process
     #[arg(value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pid: i32,
-    /// Looks at most; fewer where the second shows that nothing moves
+    /// Looks at most, two of which it takes to find anything; fewer where the second shows that nothing
+    /// moves
     #[arg(long, value_name = "K", default_value_t = Sampling::default().samples)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     samples: u32,

@@ -28,7 +28,10 @@ impl Keep {
                 let why = "holds something already; name one that is new or empty";
                 Err(Failure::usage(anyhow!("the directory {shown} {why}")))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Keep(dir.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match can_be_made(dir) {
+                Ok(()) => Ok(Keep(dir.to_owned())),
+                Err(error) => Err(Failure::usage(anyhow!("failed to create {shown}: {error}"))),
+            },
             Err(error) => Err(Failure::usage(anyhow!("failed to open {shown}: {error}"))),
         }
     }
@@ -65,6 +68,18 @@ impl Keep {
             files.iter().map(|(name, text)| write_new(&dir.join(name), text)).collect();
         written.into_iter().collect()
     }
+}
+
+/// Finds out by making it, and leaves things as they were: nobody is to wait for a hang and then learn
+/// that nothing of it can be kept.
+fn can_be_made(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    let made = std::fs::create_dir_all(dir);
+    for dir in missing.into_iter().filter(|dir| !dir.as_os_str().is_empty()) {
+        // Fails where it was not made, or where somebody has put something in it meanwhile.
+        let _ = std::fs::remove_dir(dir);
+    }
+    made
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod case;
+mod stdout;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,8 +12,7 @@ use anyhow::anyhow;
 use super::keep::Keep;
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::capture::CaptureError;
-use crate::detect::scene::{graph, judge};
-use crate::graph::Cycle;
+use crate::detect::scene::{judge, quarrels};
 use crate::inspect::{Inspector, Sampling};
 use crate::observation::Standstill;
 use crate::report::scene as report;
@@ -22,11 +22,11 @@ use crate::supervise::keeper::sweep;
 use crate::supervise::partial::Seen;
 use crate::supervise::program::{Program, StartError, end_like};
 use crate::supervise::tree::{Sighting, Tree};
-use crate::verdict::{Confidence, Kind, Verdict};
+use crate::verdict::Kind;
 
 use args::OnHang;
 pub(super) use args::WatchArgs;
-use case::{Case, Closing, in_order_of_weight};
+use case::{Case, Closing, in_order_of_weight, seen};
 
 /// How often the processes are looked at while the program is young, and a deadlock is to be told
 /// of before anybody wonders.
@@ -52,6 +52,7 @@ pub(super) fn main(args: &WatchArgs) -> Result<Exit, Failure> {
     let Some((name, arguments)) = args.command.split_first() else {
         return Err(Failure::usage(anyhow!("there is no program to watch")));
     };
+    let stdout = stdout::Before::note();
     let program = Program::start(name, arguments).map_err(|error| {
         let exit = match error {
             StartError::NotFound(..) => Exit::NotFound,
@@ -68,8 +69,18 @@ pub(super) fn main(args: &WatchArgs) -> Result<Exit, Failure> {
         cases: vec![],
         program,
         keep,
+        stdout,
         args,
     };
+    // One that has ended already has taken its name with it.
+    if watch.main.program.is_empty() {
+        let path = Program::path(name).map(|path| path.display().to_string());
+        watch.main.program = path.unwrap_or_default();
+    }
+    if watch.main.command.is_empty() {
+        watch.main.command =
+            args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    }
     let status = watch.run();
     watch.close(status);
     Ok(match status {
@@ -89,6 +100,7 @@ struct Watch<'a> {
     introduced: Instant,
     cases: Vec<Case>,
     keep: Option<Keep>,
+    stdout: stdout::Before,
 }
 
 impl Watch<'_> {
@@ -161,9 +173,16 @@ impl Watch<'_> {
     fn look(&mut self, sighting: Sighting, at: Duration) -> Vec<Case> {
         match sighting {
             Sighting::Complete(pid, standstill) => {
+                let case = self.case(pid, Some(standstill.clone()), Some(AT_REST));
+                let is_main = pid == self.program.pid;
+                if case.as_ref().is_some_and(|case| !is_main && !quarrels(&case.scene)) {
+                    self.tree.put_off(pid, standstill);
+                    return vec![];
+                }
                 self.tree.excuse(pid);
-                self.case(pid, Some(standstill), Some(AT_REST)).into_iter().collect()
+                case.into_iter().collect()
             }
+            Sighting::Settled(all) => self.cases(all.into_iter(), AT_REST),
             Sighting::Suspect(pid) => {
                 let begun = Instant::now();
                 let case = self.case(pid, None, Some(SUSPECT));
@@ -179,19 +198,23 @@ impl Watch<'_> {
                 let all = self.tree.at_deadline(at);
                 let samples =
                     (LOOKS / all.len().max(1) as u32).clamp(2, Sampling::default().samples);
-                let sampling = Sampling { samples, ..Sampling::default() };
-                let looked = (0..).map(|nth| (nth < LOOKS).then_some(sampling));
-                let cases = all
-                    .into_iter()
-                    .zip(looked)
-                    .filter_map(|((pid, standstill), sampling)| {
-                        self.tree.excuse(pid);
-                        self.case(pid, Some(standstill), sampling)
-                    })
-                    .collect();
-                in_order_of_weight(cases)
+                self.cases(all.into_iter(), Sampling { samples, ..Sampling::default() })
             }
         }
+    }
+
+    /// Looks at processes that are told of together, the weightiest first.
+    fn cases(
+        &mut self,
+        all: impl Iterator<Item = (i32, Standstill)>,
+        sampling: Sampling,
+    ) -> Vec<Case> {
+        let looked = (0..).map(|nth| (nth < LOOKS).then_some(sampling));
+        let cases = all.zip(looked).filter_map(|((pid, standstill), sampling)| {
+            self.tree.excuse(pid);
+            self.case(pid, Some(standstill), sampling)
+        });
+        in_order_of_weight(cases.collect())
     }
 
     /// Looks at one process and judges it; `None` if it has ended meanwhile.
@@ -253,7 +276,8 @@ impl Watch<'_> {
         }
         if self.args.message_format == MessageFormat::Json {
             // The program's last line may lack its end.
-            print(&format!("\n{}", closing.json_lines()));
+            let end = if self.stdout.begins_a_line() { "" } else { "\n" };
+            print(&format!("{end}{}", closing.json_lines()));
         }
     }
 }
@@ -268,24 +292,5 @@ fn write_core(case: &Case, keep: Option<&Keep>) {
     match written {
         Ok(said) => complain(&said),
         Err(why) => complain(&format!("standstill: no core file was written: {why}")),
-    }
-}
-
-/// What a look at a suspect comes to. Only deadlocks count: a process that is neither proven to stand
-/// still nor past its deadline may have other reasons for all else.
-fn seen(scene: &Scene, verdict: &Verdict) -> Seen {
-    let is_deadlock = |kind| matches!(kind, Kind::Deadlock | Kind::SelfDeadlock);
-    let deadlock = verdict.findings().iter().find(|finding| is_deadlock(finding.kind));
-    match deadlock.map(|finding| (finding.confidence, finding)) {
-        Some((Confidence::Proven, _)) => Seen::Proven,
-        Some((Confidence::Inferred, finding)) => {
-            let graph = graph(scene);
-            let sure = |cycle: &&Cycle| cycle.sure() > Confidence::Suspected;
-            match graph.cycles.iter().find(sure) {
-                Some(cycle) => Seen::Inferred(format!("{} {:?}", finding.fingerprint, cycle.tids)),
-                None => Seen::Nothing,
-            }
-        }
-        Some((Confidence::Suspected, _)) | None => Seen::Nothing,
     }
 }

@@ -78,6 +78,7 @@ fn thread(graph: &WaitGraph, node: &Node) -> String {
         line += &format!(", {state}");
     }
     line += &match &thing.holders[..] {
+        [] if let Some(outside) = &thing.outside => format!(", held by {outside}"),
         [] if thing.owned && thing.notes.is_empty() => ", its owner is not known".to_owned(),
         [] => String::new(),
         [one] => format!(", {}", had_by(graph, one)),

@@ -20,6 +20,11 @@ pub(super) struct Moving {
     pub(super) running: usize,
     /// Looks at which it was in a primitive of synchronisation, or asked for one without waiting.
     pub(super) syncing: usize,
+    /// Times that it was found in a system call, or coming from one, in which whoever waits for
+    /// threads of its own has no business; or in code of the kernel's that tells the time.
+    pub(super) outside: usize,
+    /// Looks at which it ran and nothing is known of what it looked at.
+    pub(super) blind: usize,
     /// Looks at which it was seen.
     pub(super) seen: usize,
     /// Different program counters and states among the looks at which it ran.
@@ -76,6 +81,10 @@ impl Motion {
         }
         for stack in looks.iter().flat_map(|look| &look.stacks.threads) {
             threads.entry(stack.tid).or_default().add(stack);
+        }
+        for thread in looks.iter().flat_map(|look| look.before.iter().chain(&look.after)) {
+            let asks = matches!(thread.wait, Wait::Syscall { nr } if !CALLS.contains(&nr));
+            threads.entry(thread.tid).or_default().outside += usize::from(asks);
         }
         let works = |stack: &ThreadStack| stack.wait == Some(Wait::Running) && !is_sync(stack);
         motion.working = looks.iter().filter(|look| look.stacks.threads.iter().any(works)).count();
@@ -138,6 +147,8 @@ impl Moving {
         self.seen += 1;
         let is_running = stack.wait == Some(Wait::Running);
         self.running += usize::from(is_running);
+        self.blind += usize::from(is_running && stack.near == 0);
+        self.outside += usize::from(is_outside(stack));
         self.syncing += usize::from(is_sync(stack));
         if is_running {
             self.counters.extend(stack.frames.first().map(|frame| frame.pc));
@@ -148,15 +159,28 @@ impl Moving {
     }
 }
 
+/// System calls of those that wait for other threads, or for time to pass.
+const CALLS: [i64; 5] = [
+    libc::SYS_sched_yield,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_restart_syscall,
+    libc::SYS_futex,
+];
+
+/// Whether a thread asks somebody outside of the process, if only for the time.
+fn is_outside(stack: &ThreadStack) -> bool {
+    let call = match stack.wait {
+        Some(Wait::Syscall { nr }) => Some(nr),
+        _ => stack.left,
+    };
+    let in_vdso = || stack.frames.first().is_some_and(|f| f.module.as_deref() == Some("[vdso]"));
+    call.is_some_and(|nr| !CALLS.contains(&nr)) || in_vdso()
+}
+
 /// Whether a thread is busy with synchronisation: it waits with a time limit, yields, sleeps, or runs in
 /// library code that is there for that. What the program calls its own functions says nothing.
 fn is_sync(stack: &ThreadStack) -> bool {
-    const CALLS: [i64; 4] = [
-        libc::SYS_sched_yield,
-        libc::SYS_nanosleep,
-        libc::SYS_clock_nanosleep,
-        libc::SYS_restart_syscall,
-    ];
     const WORDS: [&str; 8] =
         ["lock", "spin", "yield", "backoff", "barrier", "compare_exchange", "mutex", "atomic"];
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::crash::EARNED;
 use super::motion::Motion;
 use super::{chains, fingerprint, partial, spin, standstill};
-use crate::graph::WaitGraph;
+use crate::graph::{Node, WaitGraph};
 use crate::observation::{Standstill, ThreadSeen, Wait};
 use crate::os::process::signal_name;
 use crate::scene::{Look, Scene};
@@ -33,6 +33,16 @@ pub fn judge(scene: &Scene) -> Verdict {
 /// The wait-for graph of the last look.
 pub fn graph(scene: &Scene) -> WaitGraph {
     scene.looks.last().map(|look| WaitGraph::of(&look.stacks)).unwrap_or_default()
+}
+
+/// Whether somebody waits for a lock, or threads wait for one another: nobody does that on purpose.
+/// Whoever waits for an event that cannot come may well do so until it is killed.
+pub fn quarrels(scene: &Scene) -> bool {
+    let graph = graph(scene);
+    let ring = graph.cycles.iter().any(|cycle| cycle.sure() > Confidence::Suspected);
+    let untimed = |node: &Node| node.wants.is_some_and(|want| !want.timed);
+    let locked = |node: &Node| !node.idle && untimed(node) && node.what.is_lock();
+    ring || graph.threads.iter().any(locked)
 }
 
 fn crashed(scene: &Scene) -> Option<Finding> {
@@ -121,7 +131,7 @@ fn passed_its_deadline(scene: &Scene) -> Option<Finding> {
     let Some(Standstill::Deadline { window, .. }) = &scene.standstill else { return None };
     let motion = Motion::of(&scene.looks);
     let graph = graph(scene);
-    let (kind, confidence, summary) = spin::judge(&motion, &scene.looks).unwrap_or_else(|| {
+    let (kind, confidence, summary) = spin::judge(&motion, scene).unwrap_or_else(|| {
         let used = window.cpu_ms.saturating_add(window.waited_ms).saturating_mul(100);
         if motion.wall == 0 && used >= 20 * window.ms {
             let summary = "busy when the deadline passed; nothing more could be seen".to_owned();
@@ -146,6 +156,10 @@ fn passed_its_deadline(scene: &Scene) -> Option<Finding> {
     evidence.extend(
         scene.wakers.iter().map(|waker| format!("a deadlock cannot be proven here: {waker}")),
     );
+    if kind == Kind::Livelock {
+        let said = |writer| format!("somebody else may end what is spun on: {writer}");
+        evidence.extend(scene.writers.iter().map(said));
+    }
     let places = graph.threads.iter().map(chains::place).collect();
     Some(Finding { kind, confidence, summary, evidence, fingerprint: fingerprint(kind, places) })
 }
@@ -167,6 +181,10 @@ fn inconclusive(scene: &Scene) -> Option<String> {
     if scene.stopped {
         let why =
             "it is stopped (SIGSTOP, Ctrl-Z), so that nothing in it can move; SIGCONT continues it";
+        return Some(why.to_owned());
+    }
+    if scene.looks.len() == 1 {
+        let why = "there was one look, and it takes two to see whether anything moves";
         return Some(why.to_owned());
     }
     let graph = graph(scene);

@@ -7,7 +7,7 @@
 //! is only suspected, from where the looks found them.
 
 use super::motion::{Motion, Moving};
-use crate::scene::Look;
+use crate::scene::Scene;
 use crate::verdict::{Confidence, Kind};
 
 /// Looks in which a thread must have been found running before anything is said of its states.
@@ -18,23 +18,26 @@ const ENOUGH: usize = 4;
 const ROUNDS: usize = 2;
 
 /// The kind of a busy process at its deadline; none if it is not busy.
-pub(super) fn judge(motion: &Motion, looks: &[Look]) -> Option<(Kind, Confidence, String)> {
+pub(super) fn judge(motion: &Motion, scene: &Scene) -> Option<(Kind, Confidence, String)> {
     let busy: Vec<&Moving> = motion.busy().collect();
     if busy.is_empty() {
         return None;
     }
-    let spins = |thread: &&Moving| thread.running >= ENOUGH && thread.came_round() >= ROUNDS;
+    // Who asks somebody outside, again and again, waits for the answer to change.
+    let spins = |thread: &&Moving| {
+        thread.running >= ENOUGH && thread.came_round() >= ROUNDS && thread.outside == 0
+    };
     let (spinning, working): (Vec<_>, Vec<_>) = busy.iter().copied().partition(spins);
     if working.is_empty() {
         let places = places(&spinning);
+        let (confidence, outlook) = match nobody_else_can_end(&spinning, scene) {
+            true => (Confidence::Inferred, "whoever could end that does not run"),
+            false => (Confidence::Suspected, "nobody was seen who could end that"),
+        };
         let summary = format!(
-            "{} in {places} and came back to the same state: whoever could end that does not run",
+            "{} in {places} and came back to the same state: {outlook}",
             threads(spinning.len(), "spins", "spin"),
         );
-        let confidence = match nobody_else_can_run(&spinning, looks) {
-            true => Confidence::Inferred,
-            false => Confidence::Suspected,
-        };
         return Some((Kind::Livelock, confidence, summary));
     }
     if !spinning.is_empty() {
@@ -48,7 +51,10 @@ pub(super) fn judge(motion: &Motion, looks: &[Look]) -> Option<(Kind, Confidence
     }
     // All of them in and around locks, in few functions: trying, not working.
     let trying = |thread: &&Moving| {
-        thread.functions.len() <= 3 && thread.syncing * 2 >= thread.seen && thread.seen >= ENOUGH
+        thread.functions.len() <= 3
+            && thread.syncing * 2 >= thread.seen
+            && thread.seen >= ENOUGH
+            && thread.outside == 0
     };
     // Where somebody works while others wait for their turn, it goes on.
     let nobody_works = motion.working * 4 <= motion.looks;
@@ -60,7 +66,16 @@ pub(super) fn judge(motion: &Motion, looks: &[Look]) -> Option<(Kind, Confidence
         );
         return Some((Kind::Livelock, Confidence::Suspected, summary));
     }
-    if looks.len() < ENOUGH {
+    let asking = working.iter().filter(|thread| thread.outside > 0).count();
+    if asking > 0 {
+        let summary = format!(
+            "{} when the deadline passed, with system calls or the time: slow, or it waits for something \
+             outside of its own threads",
+            threads(asking, "was busy", "were busy")
+        );
+        return Some((Kind::Slow, Confidence::Suspected, summary));
+    }
+    if scene.looks.len() < ENOUGH {
         let summary = "busy when the deadline passed, and too few looks succeeded to say more";
         return Some((Kind::Hang, Confidence::Suspected, summary.to_owned()));
     }
@@ -72,11 +87,16 @@ pub(super) fn judge(motion: &Motion, looks: &[Look]) -> Option<(Kind, Confidence
     Some((Kind::Slow, Confidence::Suspected, summary))
 }
 
-/// Whether all other threads wait without a time limit for somebody of this process.
-fn nobody_else_can_run(spinning: &[&Moving], looks: &[Look]) -> bool {
-    let Some(last) = looks.last() else { return false };
+/// Whether all other threads wait without a time limit for somebody of this process, the memory that is
+/// spun on was seen not to change, and nobody outside could change it.
+fn nobody_else_can_end(spinning: &[&Moving], scene: &Scene) -> bool {
+    let Some(last) = scene.looks.last() else { return false };
     let spins = |tid: i32| spinning.iter().any(|thread| thread.tid == tid);
-    last.after.iter().all(|thread| spins(thread.tid) || thread.wait.is_futex_forever())
+    let alone = scene.wakers.is_empty() && scene.writers.is_empty();
+    let seen = spinning.iter().all(|thread| thread.blind == 0);
+    alone
+        && seen
+        && last.after.iter().all(|thread| spins(thread.tid) || thread.wait.is_futex_forever())
 }
 
 fn threads(n: usize, one: &str, many: &str) -> String {

@@ -79,7 +79,7 @@ pub(super) fn thing_lines(
     lines.extend(thing.place.as_deref().map(|place| cut(place, columns)));
     lines.extend(thing.state.as_deref().map(|state| cut(state, columns)));
     if thing.holders.is_empty() {
-        lines.push(cut(View::nobody(thing), columns));
+        lines.push(cut(&View::nobody(thing), columns));
     }
     if thing.address != 0 && !view.is_join(nth) {
         lines.push(format!("{:#x}", thing.address));

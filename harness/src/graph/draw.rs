@@ -110,7 +110,7 @@ fn line(view: &View<'_>, nth: usize, told: &mut HashSet<usize>, page: &mut Page)
         page.put("  │ ", "  │   ", &format!("({note})"));
     }
     match &holds[..] {
-        [] => page.put("  └── ", "      ", View::nobody(thing)),
+        [] => page.put("  └── ", "      ", &View::nobody(thing)),
         [hold] => {
             let relation = if view.is_join(index) { "that is" } else { view.relation(index) };
             let edge = format!("{relation} {}", holder(view, hold));

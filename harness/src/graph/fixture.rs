@@ -39,6 +39,7 @@ fn mutex(nth: u64, holders: Vec<Holder>) -> Thing {
         every: false,
         closed: true,
         orphan: false,
+        outside: None,
         notes: vec![],
     }
 }

@@ -121,8 +121,12 @@ impl<'a> View<'a> {
     }
 
     /// What there is to say where a thing leads to nobody.
-    pub(super) fn nobody(thing: &Thing) -> &'static str {
-        if thing.owned { "its owner is not known" } else { "an event; nobody owns it" }
+    pub(super) fn nobody(thing: &Thing) -> String {
+        match &thing.outside {
+            Some(outside) => format!("held by {}", cut(outside, PART)),
+            None if thing.owned => "its owner is not known".to_owned(),
+            None => "an event; nobody owns it".to_owned(),
+        }
     }
 
     /// A thing in one line: `L1: std Mutex 0x7f3a5c001040 (heap), locked`.

@@ -250,22 +250,17 @@ pub fn refuse_large_files_by_error() {
     }
 }
 
-/// Whether two processes use one address space, as far as can be known: `kcmp(2)`, and yes where it
-/// does not answer.
-pub fn may_share_memory(one: i32, other: i32) -> bool {
+/// Whether two threads of the system use one address space (`kcmp(2)`); `None` where the kernel does
+/// not say. One that has ended uses none, and shares it with no living thread.
+pub fn shares_memory(one: i32, other: i32) -> Option<bool> {
     const KCMP_VM: libc::c_long = 1;
-    // One that has ended shares nothing, and waits to be buried.
-    let stat = crate::os::proc_text(format!("/proc/{other}/stat")).unwrap_or_default();
-    if stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')) {
-        return false;
-    }
     // SAFETY: kcmp touches no memory of this process.
     let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_VM, 0, 0) };
-    // 1, 2 and 3 say that they differ; a child that has ended meanwhile shares nothing.
+    // 1, 2 and 3 say that they differ.
     match order {
-        1..=3 => false,
-        -1 => io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH),
-        _ => true,
+        0 => Some(true),
+        -1 if io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH) => None,
+        _ => Some(false),
     }
 }
 

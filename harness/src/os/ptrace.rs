@@ -28,6 +28,9 @@ pub struct Registers {
     pub general: [u64; 14],
     /// The system call in which it was interrupted.
     pub call: Option<Interrupted>,
+    /// The number of the system call that had come to its end when the thread was stopped on its way
+    /// out of it.
+    pub left: Option<i64>,
 }
 
 impl Registers {
@@ -104,6 +107,7 @@ pub fn registers(tid: i32) -> io::Result<Registers> {
             regs.r11, regs.r12, regs.r13, regs.r14, regs.r15,
         ],
         call,
+        left: call.is_none().then_some(regs.orig_rax as i64).filter(|nr| *nr >= 0),
     })
 }
 

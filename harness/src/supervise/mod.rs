@@ -17,6 +17,7 @@ pub(crate) mod partial;
 pub(crate) mod program;
 #[cfg(feature = "cli")]
 pub(crate) mod tree;
+mod wakers;
 mod watch;
 pub mod watchdog;
 

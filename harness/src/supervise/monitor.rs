@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::wakers;
 use super::watchdog::{Collect, Input, Output};
 use crate::observation::{ThreadSeen, Wait};
 
 /// Reads one process.
 pub(crate) struct Monitor {
     pid: i32,
+    /// Whether the kit runs in it.
+    is_trial: bool,
     threads: BTreeMap<i32, Files>,
 }
 
@@ -24,7 +27,12 @@ struct Files {
 
 impl Monitor {
     pub(crate) fn new(pid: i32) -> Monitor {
-        Monitor { pid, threads: BTreeMap::new() }
+        Monitor { pid, is_trial: false, threads: BTreeMap::new() }
+    }
+
+    /// One of a process in which the kit has installed its handlers.
+    pub(crate) fn of_trial(pid: i32) -> Monitor {
+        Monitor { is_trial: true, ..Monitor::new(pid) }
     }
 
     /// What the watchdog wishes to know; `None` if it wishes nothing, or when the process is gone.
@@ -58,9 +66,14 @@ impl Monitor {
         live.sort_unstable();
         self.threads.retain(|tid, _| live.binary_search(tid).is_ok());
         let mut seen = Vec::with_capacity(live.len());
+        let has_others = live.len() > 1;
         for tid in live {
             let thread = self.look_at(tid);
             let blocked = thread.wait.is_futex_forever();
+            // A main thread that has ended is kept until the last of the others has; it runs no more.
+            if !blocked && tid == self.pid && has_others && has_ended(tid) {
+                continue;
+            }
             seen.push(thread);
             if early_out && !blocked {
                 return Some(Collect { threads: seen, complete: false });
@@ -105,32 +118,35 @@ impl Monitor {
         ThreadSeen { tid, wait, schedstat }
     }
 
+    /// Whether it waits for its children, and does nothing else before one of them ends: as a shell
+    /// does for a command.
+    #[cfg(feature = "cli")]
+    pub(crate) fn only_waits_for_children(&mut self) -> bool {
+        // Some shells wait for the signal that says so.
+        const CALLS: [i64; 3] = [libc::SYS_wait4, libc::SYS_waitid, libc::SYS_rt_sigsuspend];
+
+        let waits = |wait: Wait| matches!(wait, Wait::Syscall { nr } if CALLS.contains(&nr));
+        let all = self.collect(false).map_or(vec![], |collect| collect.threads);
+        all.iter().any(|thread| waits(thread.wait))
+            && all.iter().all(|thread| waits(thread.wait) || thread.wait.is_futex_forever())
+            && wakers::of_parent(self.pid).is_empty()
+    }
+
+    /// What outside of the process could change its memory: each a clause.
+    pub(crate) fn outside_writers(&self, threads: &[ThreadSeen]) -> Vec<String> {
+        wakers::writers(self.pid, threads)
+    }
+
     /// What could end a futex wait although every thread is blocked: each a clause.
     pub(crate) fn outside_wakers(&self, threads: &[ThreadSeen]) -> Vec<String> {
-        let read = |name| crate::os::proc_text(format!("/proc/{}/{name}", self.pid));
-        let mut wakers = Vec::new();
-        match read("status") {
-            Ok(status) => wakers.extend(signal_handlers(&status)),
-            Err(e) => wakers.push(format!("its signal handlers could not be read ({e})")),
-        }
-        // Absent where the kernel has no CONFIG_CHECKPOINT_RESTORE; then there is nothing to read.
-        if read("timers").is_ok_and(|timers| !timers.trim().is_empty()) {
-            wakers.push("it has POSIX timers, which run code when they expire".to_owned());
-        }
-        // A process made with CLONE_VM, but not as a thread, can wake a private futex.
-        for thread in threads {
-            for child in super::children_of_thread(self.pid, thread.tid).unwrap_or_default() {
-                if crate::os::process::may_share_memory(self.pid, child) {
-                    wakers.push(format!("process {child}, its child, may share its memory"));
-                }
-            }
-        }
-        match read("maps") {
-            Ok(maps) => wakers.extend(shared_words(&maps, threads)),
-            Err(e) => wakers.push(format!("its mappings could not be read ({e})")),
-        }
-        wakers
+        wakers::of(self.pid, threads, self.is_trial)
     }
+}
+
+/// Whether the main thread of a process has ended.
+fn has_ended(pid: i32) -> bool {
+    let stat = super::stat(&format!("/proc/{pid}/task/{pid}/stat")).unwrap_or_default();
+    stat.trim_start().starts_with(['Z', 'X'])
 }
 
 /// `running`, or the number and six arguments in hexadecimal, then stack and program counter.
@@ -159,53 +175,6 @@ fn parse_syscall(text: &[u8]) -> Wait {
 fn parse_schedstat(text: &[u8]) -> [u64; 3] {
     let mut words = std::str::from_utf8(text).unwrap_or("").split_ascii_whitespace();
     std::array::from_fn(|_| words.next().and_then(|w| w.parse().ok()).unwrap_or(0))
-}
-
-/// Handlers for signals that somebody could send. Left out are those of faults, which only the
-/// running thread raises itself (std catches SIGSEGV and SIGBUS, the kit all of them), and libc's
-/// own two, which only a thread of the process sends.
-fn signal_handlers(status: &str) -> Option<String> {
-    let line = status.lines().find_map(|l| l.strip_prefix("SigCgt:"))?;
-    let caught = u64::from_str_radix(line.trim(), 16).ok()?;
-    let own = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT, 32, 33]
-        .iter()
-        .fold(0, |mask, signal| mask | 1_u64 << (signal - 1));
-    let foreign = caught & !own;
-    let names: Vec<String> = (1..=64)
-        .filter(|n| foreign & 1 << (n - 1) != 0)
-        .map(crate::os::process::signal_name)
-        .collect();
-    (!names.is_empty()).then(|| format!("it handles {}, which anybody may send", names.join(", ")))
-}
-
-/// Futex words that another process could share: not marked private, and in a shared mapping.
-fn shared_words(maps: &str, threads: &[ThreadSeen]) -> Vec<String> {
-    let is_shared = |addr: u64| {
-        for line in maps.lines() {
-            let mut words = line.split_ascii_whitespace();
-            let Some((low, high)) = words.next().and_then(|range| range.split_once('-')) else {
-                continue;
-            };
-            let (low, high) = (u64::from_str_radix(low, 16), u64::from_str_radix(high, 16));
-            if let (Ok(low), Ok(high)) = (low, high)
-                && (low..high).contains(&addr)
-            {
-                return words.next().is_some_and(|rights| rights.ends_with('s'));
-            }
-        }
-        // Unmapped: nobody could share it, but nobody could wait there either. Prove nothing.
-        true
-    };
-    threads
-        .iter()
-        .filter_map(|thread| match thread.wait {
-            Wait::Futex { addr, op, .. } if op & libc::FUTEX_PRIVATE_FLAG as u32 == 0 => {
-                is_shared(addr)
-                    .then(|| format!("futex {addr:#x} may be shared with other processes"))
-            }
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -242,27 +211,6 @@ mod tests {
         for torn in [&b""[..], b"\xff", b"202", b"202 0x1", b"no number"] {
             assert_eq!(parse_syscall(torn), Wait::Unreadable);
         }
-    }
-
-    #[test]
-    fn handlers_of_faults_wake_nobody_and_others_might() {
-        assert_eq!(signal_handlers("SigCgt:\t0000000000000440\n"), None);
-        let said = signal_handlers("Name:\tx\nSigCgt:\t0000000000004002\n").unwrap();
-        assert!(said.contains("SIGINT") && said.contains("SIGTERM"), "{said}");
-    }
-
-    #[test]
-    fn a_shared_operation_in_private_memory_stays_inside_the_process() {
-        let maps = "1000-2000 rw-p 00000000 00:00 0\n3000-4000 rw-s 00000000 00:01 7 /memfd:x\n";
-        let waits = |addr, op| ThreadSeen {
-            tid: 1,
-            wait: Wait::Futex { addr, val: 0, op, timed: false },
-            schedstat: [0; 3],
-        };
-        assert!(shared_words(maps, &[waits(0x1800, 0)]).is_empty());
-        assert!(shared_words(maps, &[waits(0x3800, 0x80)]).is_empty());
-        assert_eq!(shared_words(maps, &[waits(0x3800, 0)]).len(), 1);
-        assert_eq!(shared_words(maps, &[waits(0x9000, 0)]).len(), 1);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -68,6 +70,21 @@ impl Program {
             last: Instant::now(),
             awake: Duration::ZERO,
         })
+    }
+
+    /// The file that was started as `name`, where it is still there.
+    pub(crate) fn path(name: &OsStr) -> Option<PathBuf> {
+        let named = Path::new(name);
+        if name.as_encoded_bytes().contains(&b'/') {
+            return named.canonicalize().ok();
+        }
+        let path = std::env::var_os("PATH")?;
+        let is_program = |path: &PathBuf| {
+            let meta = path.metadata();
+            meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        };
+        let found = std::env::split_paths(&path).map(|dir| dir.join(named)).find(is_program)?;
+        found.canonicalize().ok()
     }
 
     /// The children that this process has because of it.

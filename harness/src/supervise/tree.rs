@@ -3,17 +3,19 @@
 //! Nobody prepared them: there is no board, so that a process's phase is always that it runs and its
 //! actors are none. One that stands still completely is told of at once; the deadline is that of the
 //! whole command, and comes when it has passed for the process that the command started.
+//!
+//! A process that stands still need not be a hang, as long as others run that may end it: some wait for
+//! nothing but to be killed. The caller may put such a standstill off until all stand.
+
+mod member;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::children_of;
-use super::monitor::Monitor;
-use super::partial::{self, Partial, Seen};
-use super::watchdog::{Deadlines, Input, Output, Tick, Watchdog};
-use crate::board::Phase;
-use crate::observation::{Standstill, ThreadSeen, Window};
-use crate::os::cpu;
+use super::partial::{self, Seen};
+use crate::observation::Standstill;
+use member::Member;
 
 /// How often new processes are looked for.
 const SCAN: Duration = Duration::from_millis(100);
@@ -25,6 +27,8 @@ const THRIFT: u32 = 50;
 pub(crate) enum Sighting {
     /// This process stands still, by proof.
     Complete(i32, Standstill),
+    /// These stand still, were put off, and by now nobody is left who could end them.
+    Settled(Vec<(i32, Standstill)>),
     /// Threads of this process may be deadlocked while others go on.
     Suspect(i32),
     /// The command has not ended by its deadline.
@@ -66,18 +70,6 @@ impl Rhythm {
     fn done(&mut self, began: Instant) {
         self.next = Instant::now() + self.every.max(began.elapsed() * THRIFT);
     }
-}
-
-struct Member {
-    pid: i32,
-    dog: Watchdog,
-    monitor: Monitor,
-    partial: Partial,
-    /// When it was first seen, and its CPU time then.
-    since: (Duration, Duration),
-    /// What its watchdog says of the deadline.
-    due: Option<Standstill>,
-    is_stopped: bool,
 }
 
 impl Tree {
@@ -128,6 +120,10 @@ impl Tree {
             if let Some(suspect) = suspects.first() {
                 return Some(Sighting::Suspect(*suspect));
             }
+            let settled = self.settled();
+            if !settled.is_empty() {
+                return Some(Sighting::Settled(settled));
+            }
         }
         let is_due = match self.members.get(&self.main) {
             Some(main) => main.due.is_some(),
@@ -149,6 +145,23 @@ impl Tree {
     /// Takes what a look at `pid`, a suspect, has shown; whether it is enough to convict.
     pub(crate) fn looked(&mut self, pid: i32, at: Duration, took: Duration, seen: Seen) -> bool {
         self.members.get_mut(&pid).is_some_and(|member| member.partial.looked(at, took, seen))
+    }
+
+    /// Tells of `pid`, which stands still, only when nobody is left who could end it.
+    pub(crate) fn put_off(&mut self, pid: i32, standstill: Standstill) {
+        if let Some(member) = self.members.get_mut(&pid) {
+            member.at_rest = Some(standstill);
+        }
+    }
+
+    /// What was put off, if all processes stand by now.
+    fn settled(&mut self) -> Vec<(i32, Standstill)> {
+        let put_off = |m: &Member| Some((m.pid, m.at_rest.clone()?));
+        let settled: Vec<_> = self.members.values().filter_map(put_off).collect();
+        // One that cannot be watched may do anything.
+        let all_stand = settled.is_empty()
+            || (self.excused.is_empty() && self.members.values_mut().all(Member::stands));
+        if all_stand { settled } else { vec![] }
     }
 
     /// Watches `pid` no more: it has been told of.
@@ -195,81 +208,6 @@ impl Tree {
     }
 }
 
-impl Member {
-    fn new(pid: i32, at: Duration, timeout: Duration) -> Member {
-        let deadlines = Deadlines { acting: timeout, other: timeout };
-        let mut dog = Watchdog::new(deadlines);
-        // The deadline counts from the start of the command, however late the process came.
-        let _ = dog.feed(tick(Duration::ZERO, Duration::ZERO));
-        let since = (at, cpu::process_cpu(pid).unwrap_or_default());
-        let (monitor, partial) = (Monitor::new(pid), Partial::new());
-        Member { pid, dog, monitor, partial, since, due: None, is_stopped: false }
-    }
-
-    /// Feeds the watchdog; a standstill that was proven.
-    fn sample(&mut self, at: Duration) -> Option<Standstill> {
-        if self.due.is_some() {
-            return None;
-        }
-        let mut wish = self.dog.feed(tick(at, cpu::process_cpu(self.pid)?));
-        while let Some(answer) = self.monitor.answer(&wish) {
-            wish = self.dog.feed(answer);
-        }
-        match wish {
-            Output::Conclude(Standstill::Complete { after_us, threads }) => {
-                self.is_left_alone(&threads).then_some(Standstill::Complete { after_us, threads })
-            }
-            Output::Conclude(deadline) => {
-                self.due = Some(deadline);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether nobody had stopped the process when it was found standing still. A thread that is
-    /// stopped on its way out of a wait shows that wait still. If none is stopped now, and none has
-    /// run since, none was stopped then.
-    fn is_left_alone(&mut self, threads: &[ThreadSeen]) -> bool {
-        let is_stopped =
-            |thread: &ThreadSeen| !matches!(thread_state(self.pid, thread.tid), Some('S' | 'D'));
-        !threads.iter().any(is_stopped)
-            && self.monitor.collect(false).is_some_and(|now| now.complete && now.threads == threads)
-    }
-
-    fn is_suspect(&mut self, at: Duration) -> bool {
-        if self.is_stopped {
-            return false;
-        }
-        self.monitor.collect(false).is_some_and(|collect| self.partial.feed(at, &collect))
-    }
-
-    /// What the deadline finds; for one that came too late for its watchdog, the time since it came.
-    fn deadline(&mut self, at: Duration) -> Standstill {
-        if let Some(due) = self.due.take() {
-            return due;
-        }
-        let threads = self.monitor.collect(false).map_or(vec![], |all| all.threads);
-        let wakers = self.monitor.outside_wakers(&threads);
-        let (since, before) = self.since;
-        let cpu = cpu::process_cpu(self.pid).unwrap_or(before);
-        let window = Window {
-            ms: at.saturating_sub(since).as_millis() as u64,
-            cpu_ms: cpu.saturating_sub(before).as_millis() as u64,
-            waited_ms: 0,
-            actors: vec![],
-            still: vec![],
-            threads,
-            wakers,
-        };
-        Standstill::Deadline { phase: Phase::Running, window }
-    }
-}
-
-fn tick(at: Duration, cpu: Duration) -> Input {
-    Input::Tick(Tick { at, cpu, phase: Phase::Running, actors: vec![] })
-}
-
 /// The children of all threads of a process.
 pub(crate) fn children(pid: i32) -> BTreeSet<i32> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return BTreeSet::new() };
@@ -280,11 +218,6 @@ pub(crate) fn children(pid: i32) -> BTreeSet<i32> {
 /// The state letter of a process; `None` when it is gone.
 fn process_state(pid: i32) -> Option<char> {
     super::stat(&format!("/proc/{pid}/stat"))?.trim_start().chars().next()
-}
-
-/// The state letter of a thread; `None` when it is gone.
-fn thread_state(pid: i32, tid: i32) -> Option<char> {
-    super::stat(&format!("/proc/{pid}/task/{tid}/stat"))?.trim_start().chars().next()
 }
 
 /// Whether a process has ended and waits to be reaped. One whose main thread alone has ended looks

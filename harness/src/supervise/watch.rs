@@ -37,7 +37,7 @@ impl Watch {
         Watch {
             begun,
             watchdog: Watchdog::new(deadlines),
-            process: pid.map(|pid| (pid, Monitor::new(pid), Killer::new(pid))),
+            process: pid.map(|pid| (pid, Monitor::of_trial(pid), Killer::new(pid))),
             standstill: None,
             crash: None,
             leaked: 0,

@@ -105,9 +105,24 @@ fn a_run_is_judged_again_and_a_changed_verdict_is_named() {
 #[ntest::timeout(120_000)]
 fn what_cannot_be_read_is_named_in_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    refused(dir.path(), &["is not a run directory"]);
-    refused(&dir.path().join("none"), &["is not a run directory"]);
-    refused(Path::new("/dev/null"), &["is not a run directory"]);
+    refused(dir.path(), &["is not a run directory", "neither run.jsonl nor scenes.jsonl"]);
+    refused(&dir.path().join("none"), &["none does not exist"]);
+    refused(Path::new("/dev/null"), &["/dev/null is no directory"]);
+    refused(Path::new("Cargo.toml"), &["Cargo.toml is no directory"]);
+    for name in ["run.jsonl", "scenes.jsonl"] {
+        let file = dir.path().join(name);
+        // Nobody will ever write to it.
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        refused(dir.path(), &["failed to read", name, "it is no regular file"]);
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+        refused(dir.path(), &["failed to read", name, "it is no regular file"]);
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        refused(dir.path(), &["failed to read", name, "it is no regular file"]);
+        std::fs::remove_dir(&file).unwrap();
+    }
     let kept = |text: &str| std::fs::write(dir.path().join("scenes.jsonl"), text).unwrap();
     for (text, words) in [
         ("", "the file is empty"),

@@ -90,6 +90,42 @@ fn an_event_that_nobody_can_bring_about_is_no_quarrel_over_an_owner() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn who_is_woken_from_outside_of_its_threads_is_well() {
+    let Some(in_c) = hangs_in_c() else { return };
+    for way in ["aborted", "grandchild", "uring"] {
+        is_well(&[in_c, way], "fine\n");
+    }
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn who_waits_to_be_killed_is_left_alone_until_nobody_is_left_to_do_it() {
+    let Some(in_c) = hangs_in_c() else { return };
+    is_well(&["sh", "-c", &format!("{in_c} parked & sleep 2; kill $!; echo well")], "well\n");
+    let kinds = ["lost-wakeup (inferred)"];
+    for script in [format!("{in_c} parked; :"), format!("{in_c} parked & {in_c} parked & wait")] {
+        let (verdict, _) = hangs_as(&kinds, "none", &["sh", "-c", &script]);
+        assert_eq!(verdict["command"], serde_json::json!([in_c, "parked"]));
+    }
+    hangs_as(&kinds, "2s", &["sh", "-c", &format!("{in_c} parked & sleep 1000")]);
+    // A lock that somebody waits for is another matter.
+    let script = format!("{in_c} abba & sleep 1000");
+    hangs_as(&["deadlock (proven)"], "none", &["sh", "-c", &script]);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_process_whose_main_thread_has_ended_is_judged_by_the_others() {
+    let Some(in_c) = hangs_in_c() else { return };
+    let kinds = ["lost-wakeup (inferred)"];
+    let (verdict, evidence) = hangs_as(&kinds, "none", &[in_c, "leaderless"]);
+    assert_eq!(verdict["command"], serde_json::json!([in_c, "leaderless"]));
+    assert!(verdict["program"].as_str().unwrap().ends_with("hangs-c"), "{verdict}");
+    holds(&evidence, &["the only thread was blocked", "wait_for_a_post"]);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn who_joins_a_thread_that_waits_for_its_lock_is_part_of_the_ring() {
     for (way, waits_for) in [("join_cycle", "std Mutex"), ("forgotten_guard", "std RwLock")] {
         let (verdict, evidence) = hangs_as(&["deadlock (proven)"], "none", &[hangs(), way]);
@@ -112,6 +148,20 @@ fn a_mutex_whose_owner_is_gone_is_said_to_have_none() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn a_mutex_in_shared_memory_names_its_owner_in_this_process_and_in_others() {
+    let Some(in_c) = hangs_in_c() else { return };
+    // Where processes of other pid namespaces are about, it may be one of theirs.
+    let kinds = ["deadlock (proven)", "hang (suspected)"];
+    let (verdict, evidence) = hangs_as(&kinds, "20s", &[in_c, "shared"]);
+    assert_eq!(ring(&verdict).len(), 2);
+    holds(&evidence, &["take_shared", "the mutex names its owner"]);
+    let ran = watch(&["--timeout", "1s"], &[in_c, "elsewhere"]).exits(124);
+    holds(&ran.stderr, &["in elsewhere at", "held by thread", "(hangs-c)"]);
+    assert!(!ran.stderr.contains("nobody owns it"), "{}", ran.stderr);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn a_deadlock_two_shells_further_down_is_found() {
     let script = format!("sh -c '{} abba; :'; :", hangs());
     let (verdict, _) = hangs_as(&["deadlock (proven)"], "none", &["sh", "-c", &script]);
@@ -124,8 +174,9 @@ fn a_deadlock_two_shells_further_down_is_found() {
 fn two_that_spin_for_what_nobody_does_are_a_livelock() {
     let (_, evidence) = hangs_as(&["livelock (inferred)"], "1s", &[hangs_optimized(), "spin"]);
     holds(&evidence, &["wait_for_nobody", "came back to the same state", "deadline of 1000 ms"]);
-    // Without optimization a turn of the loop has more states than a few looks see twice.
-    let kinds = ["livelock (inferred)", "slow (suspected)"];
+    // Without optimization a turn of the loop has more states than a few looks see twice, and not each
+    // of them leads to what is spun on.
+    let kinds = ["livelock (inferred)", "livelock (suspected)", "slow (suspected)"];
     let (_, evidence) = hangs_as(&kinds, "1s", &[hangs(), "spin"]);
     holds(&evidence, &["wait_for_nobody", "2 of 3 threads were busy"]);
 }
@@ -136,10 +187,22 @@ fn honest_work_beyond_the_deadline_is_slow() {
     for program in [hangs(), hangs_optimized()] {
         let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &[program, "work"]);
         holds(&evidence, &["hangs::checksum", "1 of 1 threads were busy"]);
+        let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &[program, "count"]);
+        holds(&evidence, &["count_down"]);
         let beside = [program, "spin_beside_work"];
         let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &beside);
         holds(&evidence, &["wait_for_nobody", "hangs::checksum"]);
     }
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_spin_that_somebody_else_may_end_is_not_called_one_that_nobody_ends() {
+    let Some(in_c) = hangs_in_c() else { return };
+    let (_, evidence) = hangs_as(&["livelock (suspected)"], "1s", &[in_c, "alarmed"]);
+    holds(&evidence, &["nobody was seen who could end that", "SIGALRM"]);
+    let (_, evidence) = hangs_as(&["slow (suspected)"], "1s", &[in_c, "polling"]);
+    holds(&evidence, &["with system calls"]);
 }
 
 #[test]

@@ -233,10 +233,31 @@ fn what_was_found_is_kept_where_nothing_is_overwritten() {
     assert_eq!(verdict["event"], "verdict");
     watch(&["--keep", path], &["true"]).exits(2).complains_of(&["holds something already"]);
 
-    let ran = watch(&["--timeout", "300ms", "--keep", "/proc/none/x"], &["sleep", "1000"]);
-    let ran = ran.exits(124);
-    assert!(ran.stderr.contains("not all was kept: failed to create"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("clock_nanosleep"), "{}", ran.stderr);
+    // Nothing is started that could not be told of as asked.
+    let ran = watch(&["--keep", "/proc/none/x"], &["echo", "started"]).exits(2);
+    assert_eq!(ran.complains_of(&["failed to create /proc/none/x"]).stdout, "");
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn the_json_lines_begin_a_line_and_leave_none_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("out");
+    for (printed, before) in [("", ""), ("line\\n", "line\n"), ("no end", "no end\n")] {
+        let script = format!("printf '{printed}'");
+        let mut command =
+            standstill(&["watch", "--message-format", "json", "--", "sh", "-c", &script]);
+        let status = command.stdout(std::fs::File::create(&file).unwrap()).status().unwrap();
+        assert!(status.success());
+        let said = std::fs::read_to_string(&file).unwrap();
+        let verdict = said.strip_prefix(before).unwrap_or_else(|| panic!("{said}"));
+        assert!(verdict.starts_with('{') && verdict.lines().count() == 1, "{said}");
+    }
+    // So does the one on a pipe, if nothing was written.
+    let ran = watch(&["--message-format", "json"], &["true"]).exits(0);
+    assert!(ran.stdout.starts_with('{'), "{}", ran.stdout);
+    assert_eq!(ran.verdict()["command"], serde_json::json!(["true"]));
+    assert!(ran.verdict()["program"].as_str().unwrap().starts_with('/'), "{}", ran.stdout);
 }
 
 #[test]

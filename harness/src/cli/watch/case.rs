@@ -6,12 +6,15 @@ use std::fs::File;
 use object::{Object, ObjectSection, ReadCache};
 use serde_json::{Value, json};
 
+use crate::detect::scene::graph;
+use crate::graph::Cycle;
 use crate::observation::{Standstill, ThreadSeen, Wait};
 use crate::os::process::signal_name;
 use crate::report::scene as report;
 use crate::scene::Scene;
+use crate::supervise::partial::Seen;
 use crate::supervise::tree::children;
-use crate::verdict::Verdict;
+use crate::verdict::{Confidence, Kind, Verdict};
 
 /// One process and its verdict.
 pub(super) struct Case {
@@ -112,6 +115,25 @@ impl Closing {
     }
 }
 
+/// What a look at a suspect comes to. Only deadlocks count: a process that is neither proven to stand
+/// still nor past its deadline may have other reasons for all else.
+pub(super) fn seen(scene: &Scene, verdict: &Verdict) -> Seen {
+    let is_deadlock = |kind| matches!(kind, Kind::Deadlock | Kind::SelfDeadlock);
+    let deadlock = verdict.findings().iter().find(|finding| is_deadlock(finding.kind));
+    match deadlock.map(|finding| (finding.confidence, finding)) {
+        Some((Confidence::Proven, _)) => Seen::Proven,
+        Some((Confidence::Inferred, finding)) => {
+            let graph = graph(scene);
+            let sure = |cycle: &&Cycle| cycle.sure() > Confidence::Suspected;
+            match graph.cycles.iter().find(sure) {
+                Some(cycle) => Seen::Inferred(format!("{} {:?}", finding.fingerprint, cycle.tids)),
+                None => Seen::Nothing,
+            }
+        }
+        Some((Confidence::Suspected, _)) | None => Seen::Nothing,
+    }
+}
+
 /// Whether a process does nothing but wait for a child of its own.
 fn waits_for_a_child(threads: &[ThreadSeen]) -> bool {
     let waits = [libc::SYS_wait4, libc::SYS_waitid];
@@ -134,7 +156,7 @@ mod tests {
     use super::*;
     use crate::board::Phase;
     use crate::observation::Window;
-    use crate::verdict::{Confidence, Finding, Kind};
+    use crate::verdict::Finding;
 
     fn case(pid: i32, kind: Kind, confidence: Confidence, nr: i64) -> Case {
         let thread = ThreadSeen { tid: pid, wait: Wait::Syscall { nr }, schedstat: [1; 3] };

@@ -2,7 +2,7 @@
 
 use super::super::scene::judge as judge_scene;
 use super::*;
-use crate::capture::{AROUND, Mention, Word};
+use crate::capture::{AROUND, Mention, Outsider, Word};
 use crate::graph::WaitGraph;
 use crate::scene::{Look, Scene};
 
@@ -136,6 +136,48 @@ fn a_mutex_that_names_its_waiter_is_a_self_deadlock() {
 }
 
 #[test]
+fn an_owner_is_as_sure_as_ids_are_used_but_once() {
+    let started = |mut thread: ThreadStack, at| {
+        thread.started = at;
+        thread
+    };
+    for (second, sure) in [(20, Proven), (10, Proven), (9, Inferred)] {
+        let threads = vec![
+            started(waiter(1, 0xa0, LOCK, "visit"), 10),
+            started(waiter(3, 0xb0, LOCK, "visit"), second),
+        ];
+        let words = vec![pthread_mutex(0xa0, 3), pthread_mutex(0xb0, 1)];
+        let snapshot = Snapshot { threads, words, ..Snapshot::default() };
+        let graph = WaitGraph::of(&snapshot);
+        assert_eq!(graph.cycles[0].confidence, sure, "{graph:?}");
+        let told = graph.things[0].holders[0].why.contains("have begun again");
+        assert_eq!(told, sure == Inferred);
+    }
+}
+
+#[test]
+fn an_owner_in_another_process_is_named_and_no_orphan() {
+    let outsiders = vec![Outsider { tid: 77, pid: 70, name: "server".into() }];
+    let word = |outsiders| Word { shared: true, outsiders, ..pthread_mutex(0xa0, 77) };
+    let thing = |word| {
+        let threads = vec![waiter(2, 0xa0, LOCK, "visit")];
+        WaitGraph::of(&Snapshot { threads, words: vec![word], ..Snapshot::default() })
+            .things
+            .remove(0)
+    };
+    // The waiter's own id, unless another pid namespace has written it.
+    for (ambiguous, sure) in [(false, Proven), (true, Suspected)] {
+        let own = Word { ambiguous, ..pthread_mutex(0xa0, 2) };
+        assert_eq!(thing(own).holders[0].confidence, sure);
+    }
+    let known = thing(word(outsiders));
+    assert_eq!(known.outside.as_deref(), Some("thread 77 of process 70 (server)"));
+    let hidden = thing(word(vec![]));
+    assert!(hidden.notes[0].contains("cannot be seen from here"), "{hidden:?}");
+    assert!(!known.orphan && !hidden.orphan && known.owned && hidden.owned);
+}
+
+#[test]
 fn an_owner_that_is_no_thread_is_said_and_never_made_up() {
     let threads = vec![waiter(2, 0xa0, LOCK, "visit")];
     let words = vec![pthread_mutex(0xa0, 77)];
@@ -185,7 +227,7 @@ fn a_trial_that_is_late_because_of_a_cycle_is_a_deadlock_and_nothing_else() {
 fn busy(states: &[(u64, u64)], function: &str) -> Scene {
     let looks = states.iter().zip(0_u64..).map(|((pc, state), nth)| {
         let mut thread = ThreadStack { wait: Some(Wait::Running), ..stack(1, "main", &[function]) };
-        (thread.frames[0].pc, thread.state) = (*pc, *state);
+        (thread.frames[0].pc, thread.state, thread.near) = (*pc, *state, 1);
         let threads = vec![seen(1, Wait::Running, 1 + nth * 50_000_000)];
         let stacks = Snapshot { threads: vec![thread], ..Snapshot::default() };
         let (before, after) = (threads.clone(), threads);
@@ -203,6 +245,18 @@ fn who_comes_back_to_the_same_state_spins_and_whoever_does_not_is_slow() {
     let scene = busy(&spin, "ggml_barrier");
     assert_eq!(found_in(&scene), [(Kind::Livelock, Inferred)]);
     assert!(judge_scene(&scene).findings()[0].summary.contains("ggml_barrier"));
+    let mut blind = scene.clone();
+    blind.looks[3].stacks.threads[0].near = 0;
+    let watched = Scene { wakers: vec!["it handles SIGALRM".into()], ..scene.clone() };
+    let shared = Scene { writers: vec!["it shares memory".into()], ..scene.clone() };
+    for unsure in [blind, watched, shared] {
+        assert_eq!(found_in(&unsure), [(Kind::Livelock, Suspected)]);
+    }
+    let mut polling = scene.clone();
+    polling.looks[3].stacks.threads[0].left = Some(libc::SYS_poll);
+    assert_eq!(found_in(&polling), [(Kind::Slow, Suspected)]);
+    polling.looks[3].stacks.threads[0].left = Some(libc::SYS_sched_yield);
+    assert_eq!(found_in(&polling), [(Kind::Livelock, Inferred)]);
     let work: Vec<(u64, u64)> = (1..=8).map(|n| (n % 2, n)).collect();
     assert_eq!(found_in(&busy(&work, "checksum")), [(Kind::Slow, Suspected)]);
 }

@@ -91,6 +91,7 @@ impl Case<'_> {
             every: false,
             closed: false,
             orphan: false,
+            outside: None,
             notes: vec![],
         }
     }
@@ -136,9 +137,6 @@ impl Case<'_> {
 
     /// The thread of this process with that id.
     fn thread(&self, tid: u32) -> Option<&ThreadStack> {
-        self.snapshot.threads.iter().find(|thread| {
-            let own = if thread.inner_tid == 0 { thread.tid } else { thread.inner_tid };
-            u32::try_from(own) == Ok(tid)
-        })
+        self.snapshot.threads.iter().find(|thread| u32::try_from(thread.own_id()) == Ok(tid))
     }
 }

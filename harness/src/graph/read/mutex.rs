@@ -2,6 +2,7 @@
 //! `bits/struct_mutex.h`: lock, count, owner, nusers, kind), and the locks inside of glibc.
 
 use super::{Case, Read};
+use crate::capture::Outsider;
 use crate::detect::waits::WaitsFor;
 use crate::graph::{Holder, Thing};
 use crate::verdict::Confidence;
@@ -37,7 +38,11 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
     if case.val == 0 && waits {
         return Some(refused(case));
     }
-    let kind = case.u32_at(KIND)?;
+    let Some(kind) = case.u32_at(KIND) else {
+        // Of memory that cannot be read nothing more is known; it is no event for that.
+        let thing = case.thing("pthread mutex", true);
+        return Some(Read { what: Some(WaitsFor::Mutex), ..Read::of(thing) });
+    };
     // Each kind has its own way to wait; where that and the memory differ, it is no mutex.
     let fits = match kind & (ROBUST | PRIO_INHERIT) {
         0 => case.val == 2 && case.is_op(libc::FUTEX_WAIT),
@@ -52,19 +57,39 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
         0 => case.u32_at(OWNER)?,
         _ => case.u32_at(0)? & TID_MASK,
     };
+    let (confidence, why) = match (by_name, case.snapshot.ids_begun_again()) {
+        _ if case.word.ambiguous => (
+            Confidence::Suspected,
+            "the mutex names its owner, but in shared memory this may be a thread of another pid namespace",
+        ),
+        (true, false) => (Confidence::Proven, "the mutex names its owner"),
+        (true, true) => (
+            Confidence::Inferred,
+            "the mutex names its owner, but thread ids have begun again, so that it may mean one that \
+             has ended",
+        ),
+        (false, _) => {
+            (Confidence::Inferred, "the memory looks like a mutex of glibc, which names its owner")
+        }
+    };
+    let outsider = || case.word.outsiders.iter().find(|o| u32::try_from(o.tid) == Ok(owner));
     match case.thread(owner) {
         Some(owner) => thing.holders.push(Holder {
             tid: owner.tid,
-            confidence: if by_name { Confidence::Proven } else { Confidence::Inferred },
+            confidence,
             weak: false,
             mentions: 0,
-            why: match by_name {
-                true => "the mutex names its owner".to_owned(),
-                false => "the memory looks like a mutex of glibc, which names its owner".to_owned(),
-            },
+            why: why.to_owned(),
             site: None,
         }),
         None if owner == 0 => thing.notes.push("it names no owner at this moment".to_owned()),
+        None if let Some(Outsider { tid, pid, name }) = outsider() => {
+            thing.outside = Some(format!("thread {tid} of process {pid} ({name})"));
+        }
+        None if case.word.shared && owner != NOT_RECOVERABLE => thing.notes.push(format!(
+            "its owner {owner} is no thread of this process: it is one of a process that cannot be seen \
+             from here, or has ended"
+        )),
         None => {
             thing.orphan = true;
             thing.notes.push(match owner {
@@ -76,7 +101,7 @@ pub(super) fn read(case: &Case<'_>) -> Option<Read> {
             });
         }
     }
-    thing.closed = !thing.holders.is_empty();
+    thing.closed = !thing.holders.is_empty() && !case.word.ambiguous;
     let known_by = thing.holders.first().map(|_| case.address);
     Some(Read { what: Some(WaitsFor::Mutex), known_by, ..Read::of(thing) })
 }

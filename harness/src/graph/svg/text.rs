@@ -46,7 +46,7 @@ pub(super) fn thing_title(view: &View<'_>, nth: usize) -> String {
             format!("{} {}{}", view.relation(nth), view.who(hold), reason(hold.holder))
         }));
         if thing.holders.is_empty() {
-            lines.push(View::nobody(thing).to_owned());
+            lines.push(View::nobody(thing));
         }
     }
     lines.join("\n")
