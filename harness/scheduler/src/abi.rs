@@ -137,7 +137,7 @@ pub struct Outcome {
     pub unmodelled: AtomicU32,
     /// Threads that ran without control.
     pub strays: AtomicU32,
-    /// Timed waits that ran out while other threads could run: what follows may hang on how long a
+    /// Timed waits and sleeps that ran out while other threads could run: what follows may hang on how long a
     /// step takes.
     pub early: AtomicU32,
     /// Entries of the table of threads.

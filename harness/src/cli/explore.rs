@@ -88,7 +88,7 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summar
         Some(scenario) => scenario::target(scenario, args)?,
         None => Target::resolve(&args.command).map_err(refused)?,
     };
-    (target.level, target.exec) = (args.level.level(), args.exec);
+    target.exec = args.exec;
     target.timeout = args.timeout;
     let hash = sha256(&target.exe)
         .with_context(|| format!("failed to read {}", target.exe.display()))
@@ -102,7 +102,7 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summar
         until: begun + args.budget.saturating_sub(LAST_WORDS.min(args.budget / 4)),
         until_first: !args.all,
     };
-    let plan = Portfolio::new(args.mix(), args.seed, args.depth, args.trials);
+    let plan = Portfolio::new(args.mix(), args.level.levels(), args.seed, args.depth, args.trials);
     let mut throughput = Throughput::new(args.budget);
     let summary = search.run(plan, &interrupt, &mut |progress| throughput.show(progress));
     throughput.finish();

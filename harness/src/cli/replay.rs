@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -14,11 +15,13 @@ use super::explore::{lost, refused};
 use super::{Exit, Failure, MessageFormat, complain, duration, print};
 use crate::environment::sha256;
 use crate::explore::ended::{Ended, How};
+use crate::explore::level::Level;
 use crate::explore::places::Namer;
 use crate::explore::portfolio::Assignment;
+use crate::explore::profile;
 use crate::explore::record::Record;
 use crate::explore::server::{Limits, Server};
-use crate::explore::target::{Level, Target};
+use crate::explore::target::Target;
 use crate::explore::token::Token;
 use crate::os::control::cpus;
 
@@ -70,14 +73,18 @@ struct Original {
     differences: Vec<String>,
 }
 
+/// How long it may take to see which accesses threads share.
+const CHOOSING: Duration = Duration::from_secs(20);
+
 pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
     let mut original = Original::find(args)?;
     original.target.timeout = args.timeout;
+    let cpu = cpus().first().copied().unwrap_or(0);
+    original.choose(cpu)?;
     for difference in &original.differences {
         complain(&format!("standstill: {difference}: the schedule may go otherwise"));
     }
     crate::os::process::write_no_core_files();
-    let cpu = cpus().first().copied().unwrap_or(0);
     let until = Instant::now() + Duration::from_secs(7 * 24 * 3600);
     let mut server = Server::start(&original.target, cpu, until).map_err(lost)?;
     let (stop, mut namer) = (AtomicBool::new(false), Namer::default());
@@ -122,6 +129,24 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
 }
 
 impl Original {
+    /// Chooses the accesses that are scheduling points, as the search did that found the schedule.
+    fn choose(&mut self, cpu: usize) -> Result<(), Failure> {
+        if self.target.level != Level::Accesses {
+            return Ok(());
+        }
+        let until = Instant::now() + CHOOSING;
+        let chosen = profile::choose(&self.target, cpu, until, &AtomicBool::new(false));
+        let chosen = chosen.map_err(lost)?;
+        let (now, then) = (chosen.hash(), self.assignment.chosen);
+        if now != then {
+            self.differences.push(format!(
+                "the accesses that threads were seen to share are others ({now:x}, were {then:x})"
+            ));
+        }
+        self.target.chosen = Some(Arc::new(chosen));
+        Ok(())
+    }
+
     fn find(args: &ReplayArgs) -> Result<Original, Failure> {
         let path = Path::new(&args.schedule);
         let token = args.schedule.parse::<Token>();
@@ -144,7 +169,7 @@ impl Original {
             ))),
             None => {
                 let (mut target, hash) = resolve(&args.command)?;
-                target.level = Level::of(token.level).unwrap_or(Level::Calls);
+                target.level = token.level;
                 let differences = token.differences(&target, &hash);
                 let assignment = token.assignment();
                 Ok(Original { target, assignment, known: None, finding: None, differences })
@@ -162,7 +187,7 @@ impl Original {
         {
             *word = typed.into();
         }
-        target.level = record.level().unwrap_or(Level::Calls);
+        target.level = record.level;
         (target.exec, target.name) = (record.exec, record.name.clone());
         target.env = record.env.clone();
         target.cwd = Some(record.cwd.clone()).filter(|cwd| cwd.is_dir());

@@ -12,7 +12,7 @@ pub(crate) mod standstill;
 use super::ended::{Ended, How, Stand};
 use crate::board::Outcome;
 use crate::observation::Output;
-use crate::verdict::{Confidence, Finding};
+use crate::verdict::{Confidence, Finding, Kind};
 
 /// What a trial amounts to.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,6 +154,17 @@ pub fn judge(ended: &Ended, baseline: &Baseline) -> Judgement {
         How::Cut => Judgement::Inconclusive("it was cut short".to_owned()),
     };
     match suspicion {
+        // Correct programs may take it for granted that a second is long.
+        Judgement::Found(finding)
+            if ended.numbers.early > 0
+                && matches!(finding.kind, Kind::Panic | Kind::WrongResult | Kind::Crash) =>
+        {
+            Judgement::Inconclusive(
+                "it failed after a timed wait or a sleep had run out while other threads could run, \
+                 as on a very slow machine"
+                    .to_owned(),
+            )
+        }
         Judgement::Found(mut finding) => {
             finding.evidence.extend(baseline.remarks(ended.how));
             let doubts = ended.numbers.doubts();

@@ -1,10 +1,11 @@
 //! What a search has seen so far: how the program usually ends, what was found, what is held back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ended::{Ended, How};
 use super::judge::{Baseline, Judgement, Native, judge};
+use super::level::Level;
 use super::portfolio::Assignment;
 use crate::verdict::Finding;
 
@@ -47,6 +48,8 @@ pub struct Ledger {
     held: Vec<Case>,
     /// Trials that ended.
     pub trials: u64,
+    /// Where their scheduling points were.
+    pub levels: BTreeSet<Level>,
     /// Steps of all of them.
     pub steps: u64,
     /// Trials that ended as they should.
@@ -74,6 +77,7 @@ impl Ledger {
             return Judgement::Inconclusive("it was cut short".to_owned());
         }
         self.trials += 1;
+        self.levels.insert(assignment.level);
         self.steps += ended.numbers.steps;
         self.doubtful += u64::from(!ended.numbers.doubts().is_empty());
         let good = self.baseline.good;

@@ -1,18 +1,37 @@
-//! The table of instructions at which scheduling points are put (level 1).
+//! The table of instructions at which scheduling points are put (levels 1 and 1+).
 
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use standstill_scheduler::abi::Site;
+use standstill_scheduler::abi::{SITE_IS_CHOSEN, SITE_LOAD, SITE_PLAIN_RMW, SITE_STORE, Site};
 
+use super::profile::Chosen;
 use crate::sites::{self, Cache, Want};
 
-/// Atomic read-modify-writes, and `pause`, by which spin loops are known.
-const WANT: Want = Want { rmw: true, pauses: true, memory: false };
+/// Atomic read-modify-writes, and what spin loops are known by.
+const ATOMICS: Want = Want { rmw: true, pauses: true, memory: false };
+/// Those, and plain accesses.
+const ALL: Want = Want { memory: true, ..ATOMICS };
+/// Plain accesses of a program that are looked at; those of a larger one are left out.
+const MOST_ACCESSES: usize = 400_000;
+/// Libraries of the language, whose plain accesses are left out.
+const LANGUAGE: [&str; 3] = ["libstdc++.so", "libc++.so", "libc++abi.so"];
+
+/// Which instructions get a point.
+#[derive(Debug, Clone, Copy)]
+pub enum Points<'a> {
+    /// Atomics and spins.
+    Atomics,
+    /// Also the plain accesses that were chosen.
+    Chosen(&'a Chosen),
+    /// Also all plain accesses, to be profiled.
+    Profiled,
+}
 
 /// Every worker starts the same program.
 static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
@@ -20,13 +39,16 @@ static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
 /// A memfd that the target maps when it is told to patch itself.
 pub struct Patches {
     file: File,
+    /// The sites of the table, and for each module where they begin.
+    table: Vec<Site>,
+    modules: Vec<(usize, PathBuf, u64)>,
 }
 
 impl Patches {
     /// An empty table.
     pub fn new() -> io::Result<Patches> {
         let fd: OwnedFd = memfd_create("standstill-sites", MemfdFlags::CLOEXEC)?;
-        Ok(Patches { file: fd.into() })
+        Ok(Patches { file: fd.into(), table: vec![], modules: vec![] })
     }
 
     /// The descriptor to pass on.
@@ -36,26 +58,73 @@ impl Patches {
 
     /// Writes the table for a process as it is mapped now: the program and the libraries that it has
     /// loaded, without the C library. The number of sites; what could not be searched goes to `notes`.
-    pub fn place(&mut self, pid: i32, notes: &mut Vec<String>) -> io::Result<usize> {
+    pub fn place(
+        &mut self,
+        pid: i32,
+        points: Points<'_>,
+        notes: &mut Vec<String>,
+    ) -> io::Result<usize> {
         let modules = sites::modules_of(pid)?;
-        let mut table = vec![];
+        (self.table, self.modules) = (vec![], vec![]);
+        let mut accesses = 0;
         let mut note = |text: String| {
-            let text = format!("no scheduling points inside of {text}");
             if !notes.contains(&text) {
                 notes.push(text);
             }
         };
-        modules.notes.into_iter().for_each(&mut note);
+        let none_in = |text: &str| format!("no scheduling points inside of {text}");
+        modules.notes.iter().for_each(|text| note(none_in(text)));
         for module in modules.modules {
-            match CACHE.sites(&module.path, WANT) {
-                Ok(found) => table.extend(sites::place(&found, module.bias)),
-                Err(why) => note(format!("{}: {why}", module.name)),
+            let of_language = LANGUAGE.iter().any(|name| module.name.starts_with(name));
+            let want = match points {
+                Points::Atomics => ATOMICS,
+                _ if of_language => ATOMICS,
+                Points::Chosen(_) | Points::Profiled => ALL,
+            };
+            let found = match CACHE.sites(&module.path, want) {
+                Ok(found) => found,
+                Err(why) => {
+                    note(none_in(&format!("{}: {why}", module.name)));
+                    continue;
+                }
+            };
+            let before = self.table.len();
+            self.modules.push((before, module.path.clone(), module.bias));
+            let placed = sites::place(&found, module.bias);
+            let wanted = placed.into_iter().zip(&found.sites).filter_map(|(site, in_file)| {
+                let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
+                match points {
+                    _ if !access => Some(site),
+                    Points::Atomics => None,
+                    Points::Profiled => Some(site),
+                    Points::Chosen(chosen) => chosen
+                        .has(&module.path, in_file.address)
+                        .then_some(Site { flags: site.flags | SITE_IS_CHOSEN, ..site }),
+                }
+            });
+            self.table.extend(wanted);
+            accesses += self.table.len() - before;
+            if accesses > MOST_ACCESSES {
+                self.table.truncate(before);
+                self.modules.pop();
+                accesses = before;
+                let text =
+                    format!("plain accesses of {} are too many to be looked at", module.name);
+                note(text);
             }
         }
-        let bytes: Vec<u8> = table.iter().flat_map(bytes).collect();
+        let bytes: Vec<u8> = self.table.iter().flat_map(bytes).collect();
         ftruncate(&self.file, 0)?;
         self.file.write_all_at(&bytes, 0)?;
-        Ok(table.len())
+        Ok(self.table.len())
+    }
+
+    /// The file of a site of the table, and its address in the file, if it is a plain access.
+    pub fn access(&self, index: usize) -> Option<(PathBuf, u64)> {
+        let site = self.table.get(index)?;
+        let (_, path, bias) = self.modules.iter().rev().find(|(first, ..)| *first <= index)?;
+        let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
+        access.then(|| (path.clone(), site.address.wrapping_sub(*bias)))
     }
 }
 
@@ -108,7 +177,7 @@ mod tests {
     fn this_process_has_sites() {
         let mut patches = Patches::new().unwrap();
         let mut notes = vec![];
-        let count = patches.place(std::process::id() as i32, &mut notes).unwrap();
+        let count = patches.place(std::process::id() as i32, Points::Atomics, &mut notes).unwrap();
         assert!(count > 0, "{notes:?}");
         let length = patches.file.metadata().unwrap().len();
         assert_eq!(length, (count * size_of::<Site>()) as u64);

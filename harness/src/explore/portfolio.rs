@@ -10,6 +10,7 @@ use standstill_scheduler::strategy::{DELAYS, GIVEN, NAMES, PCT, POS, RANDOM};
 
 use super::delays::Delays;
 use super::ended::Ended;
+use super::level::Level;
 use crate::trial::trial_seed;
 
 /// Steps that a trial gets at least, and until the length of the program is known.
@@ -44,6 +45,10 @@ pub enum Mix {
 pub struct Assignment {
     /// Its number, from 0.
     pub index: u64,
+    /// Where its scheduling points are.
+    pub level: Level,
+    /// Hash of the accesses that are among them; 0 until they were chosen.
+    pub chosen: u32,
     /// What is ordered.
     pub order: Order,
     /// The script that goes with it.
@@ -77,15 +82,23 @@ pub struct Portfolio {
     flags: u32,
     trials: Option<u64>,
     next: u64,
-    /// Most steps of a trial so far.
-    length: Option<u64>,
-    max_steps: u64,
+    /// Taken in turns.
+    levels: Vec<Level>,
+    /// Most steps of a trial so far, at each of them.
+    length: Vec<Option<u64>>,
     delays: Delays,
 }
 
 impl Portfolio {
-    /// `depth` is PCT's, where it is the only one; `trials` bounds their number.
-    pub fn new(mix: Mix, seed: u64, depth: u32, trials: Option<u64>) -> Portfolio {
+    /// `depth` is PCT's, where it is the only one; `trials` bounds their number; `levels` are taken in
+    /// turns, and there is at least one.
+    pub fn new(
+        mix: Mix,
+        levels: &[Level],
+        seed: u64,
+        depth: u32,
+        trials: Option<u64>,
+    ) -> Portfolio {
         let bound = if let Mix::Delays { bound } = mix { bound } else { 0 };
         Portfolio {
             mix,
@@ -94,8 +107,8 @@ impl Portfolio {
             flags: 0,
             trials,
             next: 0,
-            length: None,
-            max_steps: STEPS,
+            levels: levels.to_vec(),
+            length: vec![None; levels.len()],
             delays: Delays::new(bound),
         }
     }
@@ -122,10 +135,13 @@ impl Portfolio {
         };
         self.next += 1;
         let is_systematic = matches!(self.mix, Mix::Delays { .. });
-        let max_steps = if index == 0 { FIRST } else { self.max_steps };
+        // Delays are enumerated over the points of one level.
+        let turn = if is_systematic { 0 } else { (index % self.levels.len() as u64) as usize };
+        let length = self.length[turn];
+        let max_steps = length.map_or(FIRST, |steps| STEPS.max(steps.saturating_mul(TIMES)));
         let order = Order {
             seed,
-            length: self.length.unwrap_or(LENGTH),
+            length: length.unwrap_or(LENGTH),
             fair_after: if index == 0 { STEPS / 2 } else { max_steps / 2 },
             max_steps,
             step_ns: if index == 0 || is_systematic { STEP_NS[0] } else { pace(seed) },
@@ -134,7 +150,7 @@ impl Portfolio {
             flags: self.flags,
             script: script.len() as u32,
         };
-        Next::Trial(Assignment { index, order, script })
+        Next::Trial(Assignment { index, level: self.levels[turn], chosen: 0, order, script })
     }
 
     /// A trial has ended by itself, or stood still: its steps count for those to come.
@@ -143,9 +159,9 @@ impl Portfolio {
         let steps = ended.numbers.steps;
         let is_whole = !matches!(ended.how, How::Cut | How::Silent | How::Stood(Stand::Endless));
         if is_whole {
-            self.length = Some(self.length.unwrap_or(1).max(steps));
-            if assignment.index == 0 {
-                self.max_steps = STEPS.max(steps.saturating_mul(TIMES));
+            let turn = self.levels.iter().position(|level| *level == assignment.level);
+            if let Some(length) = turn.and_then(|turn| self.length.get_mut(turn)) {
+                *length = Some(length.unwrap_or(1).max(steps));
             }
         }
         if matches!(self.mix, Mix::Delays { .. }) {

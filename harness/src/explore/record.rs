@@ -10,8 +10,9 @@ use standstill_scheduler::strategy::GIVEN;
 
 use super::ended::How;
 use super::ledger::Case;
+use super::level::Level;
 use super::portfolio::Assignment;
-use super::target::{Level, Target};
+use super::target::Target;
 use super::token::Token;
 use crate::verdict::Finding;
 
@@ -62,8 +63,11 @@ pub struct Record {
     pub exe: PathBuf,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
-    /// 0 or 1.
-    pub level: u32,
+    /// Where its scheduling points are.
+    pub level: Level,
+    /// Hash of the accesses that were chosen for it; 0 where none were.
+    #[serde(default)]
+    pub chosen: u32,
     /// Whether each trial was a new process.
     pub exec: bool,
     /// What the trial began with besides its decisions.
@@ -110,7 +114,8 @@ impl Record {
             cwd: std::env::current_dir().unwrap_or_default(),
             exe: target.exe.clone(),
             sha256: sha256.to_owned(),
-            level: target.level.number(),
+            level: case.assignment.level,
+            chosen: case.assignment.chosen,
             exec: target.exec,
             order: Bounds {
                 seed: order.seed,
@@ -175,11 +180,6 @@ impl Record {
         std::iter::once(first).chain(self.command.iter().skip(1).map(OsString::from)).collect()
     }
 
-    /// The level of its scheduling points.
-    pub fn level(&self) -> Option<Level> {
-        Level::of(self.level)
-    }
-
     /// The trial that repeats it: by its decisions, or by its token where some are missing.
     pub fn assignment(&self) -> Assignment {
         if !self.complete
@@ -201,7 +201,7 @@ impl Record {
             flags,
             script: script.len() as u32,
         };
-        Assignment { index: 1, order, script }
+        Assignment { index: 1, level: self.level, chosen: self.chosen, order, script }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Many trials on some workers, until something is found or the time is up.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
@@ -71,9 +71,10 @@ impl Search<'_> {
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         let cpus = cpus();
         let cpu = |worker: usize| cpus.get(worker % cpus.len().max(1)).copied().unwrap_or(0);
-        let stop = AtomicBool::new(false);
+        let (stop, chosen) = (AtomicBool::new(false), OnceLock::new());
         let shop = Shop {
             target: self.target,
+            chosen: &chosen,
             plan: Mutex::new(plan),
             ledger: Mutex::new(Ledger::default()),
             begun: self.begun,

@@ -17,11 +17,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use standstill_scheduler::abi::{self, Decision, Message, Order};
 
 use super::ended::{Ended, How, Numbers};
+use super::level::Level;
 use super::monitor::{Liveness, TICK, Wish, holder};
-use super::patches::Patches;
+use super::patches::{Patches, Points};
 use super::preload::{self, PreloadError};
 use super::sink::Sinks;
-use super::target::{Level, Target};
+use super::target::Target;
 use crate::board::Board;
 use crate::os::control::{Memory, kill_group, signal_thread};
 use crate::os::process::lift;
@@ -77,6 +78,8 @@ pub struct Server {
     board: Option<Board>,
     process: Option<Process>,
     until: Instant,
+    /// Traps every access, to profile which memory is shared.
+    profiles: bool,
     /// What control had to do without, each a sentence.
     pub notes: Vec<String>,
 }
@@ -84,6 +87,20 @@ pub struct Server {
 impl Server {
     /// Starts one on `cpu`, which must be ready at `until`.
     pub fn start(target: &Target, cpu: usize, until: Instant) -> Result<Server, ServerError> {
+        Server::begin(target, cpu, until, false)
+    }
+
+    /// One whose trials note who touches which memory, if they are ordered to.
+    pub fn profiling(target: &Target, cpu: usize, until: Instant) -> Result<Server, ServerError> {
+        Server::begin(target, cpu, until, true)
+    }
+
+    fn begin(
+        target: &Target,
+        cpu: usize,
+        until: Instant,
+        profiles: bool,
+    ) -> Result<Server, ServerError> {
         let system = |what| move |error| ServerError::System(what, error);
         let mut server = Server {
             target: target.clone(),
@@ -100,6 +117,7 @@ impl Server {
             process: None,
             notes: vec![],
             until,
+            profiles,
         };
         server.launch()?;
         Ok(server)
@@ -207,6 +225,11 @@ impl Server {
         }
     }
 
+    /// The plain accesses that the last trial saw to touch memory which threads share.
+    pub fn shared_accesses(&self) -> impl Iterator<Item = (PathBuf, u64)> {
+        self.memory.shared_sites().into_iter().filter_map(|site| self.patches.access(site as usize))
+    }
+
     /// What stands in the shared memory and the sinks.
     fn ended(&self, how: How, pid: i32) -> Ended {
         let numbers = Numbers::of(self.memory.outcome());
@@ -263,11 +286,18 @@ impl Server {
             self.notes.extend(randomized(pid));
         }
         // Without sites, too: that is when the runtime takes over the signals that are its own.
-        let sites = match self.target.level {
-            Level::Calls => 0,
-            Level::Atomics => {
-                self.patches.place(pid, &mut self.notes).map_err(system("read the target"))?
-            }
+        let points = match (self.target.level, &self.target.chosen) {
+            _ if self.profiles => Some(Points::Profiled),
+            (Level::Calls, _) => None,
+            (Level::Accesses, Some(chosen)) => Some(Points::Chosen(chosen)),
+            (Level::Atomics | Level::Accesses, _) => Some(Points::Atomics),
+        };
+        let sites = match points {
+            None => 0,
+            Some(points) => self
+                .patches
+                .place(pid, points, &mut self.notes)
+                .map_err(system("read the target"))?,
         };
         process.say(abi::BIDS_PATCH, sites as i64).map_err(system("patch the target"))?;
         match process.wait(self.loading()) {

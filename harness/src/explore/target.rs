@@ -6,12 +6,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use object::elf::{EM_X86_64, ET_DYN, ET_EXEC, FileHeader64, PT_INTERP};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache};
 
+use super::level::Level;
+use super::profile::Chosen;
 use super::sink::Sinks;
 use crate::os::control;
 use crate::os::process::pass_fd;
@@ -35,30 +38,6 @@ pub enum TargetError {
     Uncontrollable(String, String),
 }
 
-/// Where scheduling points are, besides the calls that are modelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Calls only.
-    Calls,
-    /// Also at atomic read-modify-write instructions of the executable and its libraries.
-    Atomics,
-}
-
-impl Level {
-    /// 0 or 1, as typed and as tokens have it.
-    pub fn number(self) -> u32 {
-        match self {
-            Level::Calls => 0,
-            Level::Atomics => 1,
-        }
-    }
-
-    /// The level of that number.
-    pub fn of(number: u32) -> Option<Level> {
-        [Level::Calls, Level::Atomics].into_iter().find(|level| level.number() == number)
-    }
-}
-
 /// A command, and how its trials are made.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -74,6 +53,8 @@ pub struct Target {
     pub cwd: Option<PathBuf>,
     /// Where scheduling points are.
     pub level: Level,
+    /// The accesses that are scheduling points at [`Level::Accesses`].
+    pub chosen: Option<Arc<Chosen>>,
     /// A new process for each trial, rather than a fork of one that waits before `main`.
     pub exec: bool,
     /// How long a trial may be without a step.
@@ -95,6 +76,7 @@ impl Target {
             env: vec![],
             cwd: None,
             level: Level::Atomics,
+            chosen: None,
             exec: false,
             timeout: Duration::from_secs(10),
         })
@@ -124,6 +106,8 @@ impl Target {
         }
         command
             .envs(self.env.iter().map(|(key, value)| (key, value)))
+            // A panic in a trial is told by its message; the way to it is told by the schedule.
+            .env("RUST_BACKTRACE", "0")
             .env("GLIBC_TUNABLES", joined(std::env::var_os("GLIBC_TUNABLES"), TUNABLES))
             .stdin(Stdio::null())
             .stdout(sinks.stdout.fd().try_clone_to_owned()?)

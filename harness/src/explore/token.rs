@@ -4,7 +4,8 @@
 //! k01 whose words hash to 1f3a9c02 and whose binary's SHA-256 begins with 9d3e01aa: level 1, PCT of
 //! depth 3, seed 0x1f, an expected length of 120 steps, at most 200,000 steps, fair after 100,000, each
 //! of 100 virtual nanoseconds.
-//! Delays are written with their steps: `delays-3-17`.
+//! Delays are written with their steps: `delays-3-17`. At level 1+ the hash of the chosen accesses
+//! follows: `l1+.3f09aa12`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use standstill_scheduler::abi::{Decision, Order};
 use standstill_scheduler::strategy::{DELAYS, PCT};
 
+use super::level::Level;
 use super::portfolio::{self, Assignment};
-use super::target::{Level, Target};
+use super::target::Target;
 use crate::protocol::Digest;
 
 /// Names a trial: with the same command, binary and inputs it is the same schedule.
@@ -26,8 +28,10 @@ pub struct Token {
     pub command: u32,
     /// First bytes of the executable's SHA-256.
     pub binary: u32,
-    /// 0 or 1.
-    pub level: u32,
+    /// Where its scheduling points are.
+    pub level: Level,
+    /// Hash of the accesses that were chosen for it; 0 where none were.
+    pub chosen: u32,
     /// Number of the strategy.
     pub strategy: u32,
     /// See [`Order::depth`].
@@ -57,7 +61,8 @@ impl Token {
             name: name.chars().filter(|c| plain(*c)).take(40).collect(),
             command: command_hash(target),
             binary: prefix(sha256),
-            level: target.level.number(),
+            level: assignment.level,
+            chosen: assignment.chosen,
             strategy: order.strategy,
             depth: order.depth,
             seed: order.seed,
@@ -84,7 +89,7 @@ impl Token {
             flags: 0,
             script: script.len() as u32,
         };
-        Assignment { index: 1, order, script }
+        Assignment { index: 1, level: self.level, chosen: self.chosen, order, script }
     }
 
     /// In what a target differs from the one that it was made for, each a clause.
@@ -120,11 +125,11 @@ impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Token { name, command, binary, level, seed, length, max_steps, fair_after, .. } = self;
         let step_ns = self.step_ns;
-        write!(
-            f,
-            "{name}@{command:08x}:b{binary:08x}:l{level}:{}",
-            portfolio::name(self.strategy)
-        )?;
+        write!(f, "{name}@{command:08x}:b{binary:08x}:l{level}")?;
+        if *level == Level::Accesses {
+            write!(f, ".{:x}", self.chosen)?;
+        }
+        write!(f, ":{}", portfolio::name(self.strategy))?;
         if self.strategy == PCT {
             write!(f, "{}", self.depth)?;
         }
@@ -157,7 +162,9 @@ impl FromStr for Token {
         let (name, command) = head.rsplit_once('@').ok_or_else(|| fault("no @ in its name"))?;
         let command = hex(command).and_then(|n| u32::try_from(n).ok());
         let binary = binary.strip_prefix('b').and_then(hex).and_then(|n| u32::try_from(n).ok());
-        let level = level.strip_prefix('l').and_then(|n| n.parse().ok());
+        let level = level.strip_prefix('l').ok_or_else(|| fault("no level such as l1"))?;
+        let (level, chosen) = level.split_once('.').unwrap_or((level, "0"));
+        let chosen = hex(chosen).and_then(|n| u32::try_from(n).ok());
         let (strategy, delays) = strategy.split_once('-').unwrap_or((strategy, ""));
         let digits = strategy.trim_start_matches(|c: char| !c.is_ascii_digit());
         let word = &strategy[..strategy.len() - digits.len()];
@@ -178,9 +185,8 @@ impl FromStr for Token {
             name: name.to_owned(),
             command: command.ok_or_else(|| fault("no hash of the command"))?,
             binary: binary.ok_or_else(|| fault("no binary such as b9d3e01aa"))?,
-            level: level
-                .filter(|level| Level::of(*level).is_some())
-                .ok_or_else(|| fault("no level such as l1"))?,
+            level: level.parse().map_err(|_| fault("no level such as l1"))?,
+            chosen: chosen.ok_or_else(|| fault("no level such as l1+.3f09aa12"))?,
             strategy: number,
             depth,
             seed: seed

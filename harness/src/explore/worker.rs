@@ -1,7 +1,7 @@
 //! One worker: its server, its trials, its looks, and the second opinion on what it finds.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use standstill_scheduler::abi::Order;
@@ -10,8 +10,10 @@ use standstill_scheduler::strategy::GIVEN;
 use super::ended::{Ended, How, Stand};
 use super::judge::Judgement;
 use super::ledger::{Case, Ledger, Repeated};
+use super::level::Level;
 use super::places::Namer;
 use super::portfolio::{Assignment, Next, Portfolio};
+use super::profile::{self, Chosen};
 use super::server::{Limits, Server, ServerError};
 use super::target::Target;
 use crate::capture::Frame;
@@ -20,6 +22,8 @@ use crate::verdict::{Confidence, Kind};
 
 /// How many times the steps a trial gets that seems endless, when it is run again.
 const AGAIN: u64 = 4;
+/// The profile of accesses gets at most this part of the time that is left.
+const PROFILE_PART: u32 = 4;
 /// Trials in a row that may be lost before the target is given up.
 const LOST: u32 = 5;
 /// How a trial that stands still is looked at: nobody moves, so two looks are the same.
@@ -28,6 +32,8 @@ const STILL: Sampling = Sampling { samples: 2, every: Duration::from_millis(20) 
 /// What all workers of a search share.
 pub(super) struct Shop<'a> {
     pub(super) target: &'a Target,
+    /// The accesses that are scheduling points at that level, once somebody needed to know.
+    pub(super) chosen: &'a OnceLock<Result<Arc<Chosen>, String>>,
     pub(super) plan: Mutex<Portfolio>,
     pub(super) ledger: Mutex<Ledger>,
     pub(super) begun: Instant,
@@ -39,7 +45,9 @@ pub(super) struct Shop<'a> {
 
 pub(super) struct Worker<'a> {
     shop: &'a Shop<'a>,
-    server: Server,
+    cpu: usize,
+    /// One for each level, started when it is needed.
+    servers: Vec<(Level, Server)>,
     inspector: Inspector,
     namer: Namer,
 }
@@ -47,10 +55,8 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     /// Runs trials on `cpu` until there is no more time or nothing to do.
     pub(super) fn work(shop: &'a Shop<'a>, cpu: usize) -> Result<(), ServerError> {
-        let server = Server::start(shop.target, cpu, shop.until)?;
-        lock(&shop.ledger).notes.extend(server.notes.iter().cloned());
         let (inspector, namer) = (Inspector::new(), Namer::default());
-        let mut worker = Worker { shop, server, inspector, namer };
+        let mut worker = Worker { shop, cpu, servers: vec![], inspector, namer };
         let mut lost = 0;
         while !shop.stop.load(Relaxed) && Instant::now() < shop.until {
             let next = lock(&shop.plan).assign();
@@ -62,6 +68,11 @@ impl<'a> Worker<'a> {
                 }
                 Next::Done => break,
             };
+            let mut assignment = assignment;
+            if let Err(error) = worker.serve(&mut assignment) {
+                lock(&shop.plan).lost(&assignment);
+                return Err(error);
+            }
             match worker.run(&assignment) {
                 Ok(ended) => {
                     lost = 0;
@@ -80,8 +91,53 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Sees to it that there is a server for this trial. Where accesses cannot be chosen the trial has
+    /// its points at atomics.
+    fn serve(&mut self, assignment: &mut Assignment) -> Result<(), ServerError> {
+        let shop = self.shop;
+        let mut target = Target { level: assignment.level, ..shop.target.clone() };
+        if assignment.level == Level::Accesses {
+            let chosen = shop.chosen.get_or_init(|| {
+                let left = shop.until.saturating_duration_since(Instant::now());
+                let until = Instant::now() + left / PROFILE_PART;
+                let chosen = profile::choose(shop.target, self.cpu, until, shop.stop);
+                chosen.map(Arc::new).map_err(|error| error.to_string())
+            });
+            match chosen {
+                Ok(chosen) => {
+                    assignment.chosen = chosen.hash();
+                    target.chosen = Some(Arc::clone(chosen));
+                }
+                Err(why) => {
+                    let note = format!("no scheduling points at plain accesses: failed to {why}");
+                    let mut ledger = lock(&shop.ledger);
+                    if !ledger.notes.contains(&note) {
+                        ledger.notes.push(note);
+                    }
+                    (assignment.level, target.level) = (Level::Atomics, Level::Atomics);
+                }
+            }
+        }
+        if self.servers.iter().all(|(level, _)| *level != assignment.level) {
+            let server = Server::start(&target, self.cpu, shop.until)?;
+            let mut ledger = lock(&shop.ledger);
+            for note in &server.notes {
+                if !ledger.notes.contains(note) {
+                    ledger.notes.push(note.clone());
+                }
+            }
+            drop(ledger);
+            self.servers.push((assignment.level, server));
+        }
+        Ok(())
+    }
+
     fn run(&mut self, assignment: &Assignment) -> Result<Ended, ServerError> {
-        let Worker { shop, server, inspector, namer } = self;
+        self.serve(&mut assignment.clone())?;
+        let Worker { shop, servers, inspector, namer, .. } = self;
+        let lost = || ServerError::Lost("there is no server for its level".to_owned());
+        let (_, server) =
+            servers.iter_mut().find(|(level, _)| *level == assignment.level).ok_or_else(lost)?;
         let limits = Limits { until: shop.until, stop: shop.stop };
         let mut look = |ended: &mut Ended| {
             let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
@@ -219,7 +275,7 @@ pub(super) fn repetition(case: &Case) -> Assignment {
     }
     let script = case.ended.decisions.clone();
     let order = Order { strategy: GIVEN, script: script.len() as u32, ..case.assignment.order };
-    Assignment { index: case.assignment.index, order, script }
+    Assignment { order, script, ..case.assignment.clone() }
 }
 
 /// A lock whose holder may have panicked: what it guards is counted up only.

@@ -1,17 +1,18 @@
 //! The memory shared with a controlled target, and what its processes begin with.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::fs::MemfdFlags;
 use rustix::mm::{MapFlags, ProtFlags};
 use standstill_scheduler::abi::{
-    Blocked, Decision, Event, MAGIC, MAX_BLOCKED, MAX_DECISIONS, MAX_EVENTS, MAX_THREADS, Order,
-    Outcome, Shared,
+    Blocked, Decision, Event, FLAG_PROFILE, Granule, MAGIC, MAX_BLOCKED, MAX_DECISIONS, MAX_EVENTS,
+    MAX_THREADS, Order, Outcome, Shared, Touch,
 };
 
 /// A [`Shared`] in a memfd, mapped here and in the target.
@@ -72,6 +73,9 @@ impl Memory {
         unsafe {
             (&raw mut (*shared).outcome).write_bytes(0, 1);
             (&raw mut (*shared).go).write_bytes(0, 1);
+            if order.flags & FLAG_PROFILE != 0 {
+                (&raw mut (*shared).granules).write_bytes(0, 1);
+            }
             (&raw mut (*shared).order).write_volatile(order);
             let first: *mut Decision = (&raw mut (*shared).script).cast();
             for (nth, decision) in script.iter().enumerate() {
@@ -90,6 +94,22 @@ impl Memory {
     pub fn decisions(&self, count: u32) -> Vec<Decision> {
         // SAFETY: see `copy`.
         unsafe { copy((&raw const (*self.at.as_ptr()).decisions).cast(), count, MAX_DECISIONS) }
+    }
+
+    /// The sites that a profiled trial saw to touch memory which two threads touched and one wrote,
+    /// by their index in the table.
+    pub fn shared_sites(&self) -> BTreeSet<u32> {
+        /// Bits of [`Granule::how`]: by another thread, too; written.
+        const SHARED: u32 = 3;
+        let shared = self.at.as_ptr();
+        // SAFETY: as `outcome`; both arrays are atomics only.
+        let (granules, touches) = unsafe { (&(*shared).granules, &(*shared).touches) };
+        let count = (self.outcome().touches.load(Relaxed) as usize).min(touches.len());
+        let is_shared = |touch: &&Touch| {
+            let granule: Option<&Granule> = granules.get(touch.granule.load(Relaxed) as usize);
+            granule.is_some_and(|granule| granule.how.load(Relaxed) == SHARED)
+        };
+        touches[..count].iter().filter(is_shared).map(|touch| touch.site.load(Relaxed)).collect()
     }
 
     /// The first `count` events that were recorded.

@@ -116,11 +116,12 @@ pub fn closing(target: &Target, summary: &Summary, why: Option<&str>) -> String 
     let ledger = &summary.ledger;
     let seconds = summary.elapsed.as_secs_f64();
     let found: u64 = ledger.cases.iter().map(|case| case.times).sum();
+    let levels: Vec<_> = ledger.levels.iter().map(|level| level.name()).collect();
     let mut out = format!(
         "standstill: {} schedules of `{}` at level {} in {seconds:.1} s ({:.0} a second, {} steps): ",
         ledger.trials,
         target.shown(),
-        target.level.number(),
+        levels.join(" and "),
         ledger.trials as f64 / seconds.max(0.001),
         ledger.steps
     );

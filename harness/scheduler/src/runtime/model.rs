@@ -593,7 +593,7 @@ impl Model {
             return;
         }
         while let Some(n) = self.due().filter(|&n| self.threads[n as usize].deadline <= self.now) {
-            if early && self.threads[n as usize].op != Op::Sleep as u32 {
+            if early {
                 shared().outcome.early.fetch_add(1, Relaxed);
             }
             self.ready_again(n, true);

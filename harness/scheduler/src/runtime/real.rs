@@ -98,6 +98,7 @@ real! {
     SEM_CLOCKED c"sem_clockwait": Clocked;
     SEM_POST c"sem_post": Object;
     FORK c"fork": unsafe extern "C" fn() -> c_int;
+    SYSCONF c"sysconf": unsafe extern "C" fn(c_int) -> core::ffi::c_long;
     STRLEN c"strlen": unsafe extern "C" fn(*const c_char) -> usize;
     STRNLEN c"strnlen": unsafe extern "C" fn(*const c_char, usize) -> usize;
     STRDUP c"strdup": unsafe extern "C" fn(*const c_char) -> *mut c_char;

@@ -160,11 +160,15 @@ fn prepare(index: usize, pool: &mut Pool, jumps: bool) -> Option<Way> {
     let site = site(index);
     let length = usize::from(site.length);
     let address = site.address as usize;
-    let mut seen = [0u8; 16];
-    for (offset, byte) in seen[..length].iter_mut().enumerate() {
-        *byte = sys::peek(address + offset, 1)? as u8;
+    if length == 0 || length > 15 {
+        return None;
     }
-    if length == 0 || length > 15 || seen[..length] != site.bytes[..length] {
+    let mut seen = [0u8; 16];
+    seen[..8].copy_from_slice(&sys::peek(address, length.min(8))?.to_le_bytes());
+    if length > 8 {
+        seen[8..].copy_from_slice(&sys::peek(address + 8, length - 8)?.to_le_bytes());
+    }
+    if seen[..length] != site.bytes[..length] {
         return None;
     }
     let long = jumps && site.flags & SITE_IS_LONG != 0 && length >= jump::JUMP;

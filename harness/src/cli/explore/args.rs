@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use standstill_scheduler::strategy::{PCT, POS, RANDOM};
 
 use crate::cli::{MessageFormat, duration};
+use crate::explore::level::Level;
 use crate::explore::portfolio::Mix;
-use crate::explore::target::Level;
 
 const EXIT_CODES: &str = "\
 The command runs with no input, its output hidden, one thread at a time on one CPU, on virtual time
@@ -30,7 +30,8 @@ pub(in crate::cli) struct ExploreArgs {
     /// Who runs next
     #[arg(long, value_enum, default_value_t = StrategyArg::Portfolio)]
     pub(super) strategy: StrategyArg,
-    /// Where threads can be switched: 0 at calls, 1 also at atomic instructions
+    /// Where threads can be switched: 0 at calls, 1 also at atomic instructions, 1+ also at loads and
+    /// stores of memory that threads share
     #[arg(long, value_enum, default_value_t = LevelArg::Auto)]
     pub(super) level: LevelArg,
     /// Bug depth for `pct`: a bug that needs d ordered events is found with probability of at least
@@ -124,7 +125,7 @@ pub(super) enum StrategyArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LevelArg {
-    /// The highest that the program allows
+    /// 1 and 1+ in turns
     Auto,
     /// Calls
     #[value(name = "0")]
@@ -132,13 +133,18 @@ pub(super) enum LevelArg {
     /// Calls and atomic instructions
     #[value(name = "1")]
     One,
+    /// Those, and loads and stores of memory that threads were seen to share
+    #[value(name = "1+")]
+    Plus,
 }
 
 impl LevelArg {
-    pub(super) fn level(self) -> Level {
+    pub(super) fn levels(self) -> &'static [Level] {
         match self {
-            LevelArg::Zero => Level::Calls,
-            LevelArg::One | LevelArg::Auto => Level::Atomics,
+            LevelArg::Zero => &[Level::Calls],
+            LevelArg::One => &[Level::Atomics],
+            LevelArg::Plus => &[Level::Accesses],
+            LevelArg::Auto => &[Level::Atomics, Level::Accesses],
         }
     }
 }

@@ -29,7 +29,7 @@ fn take(portfolio: &mut Portfolio) -> Assignment {
 
 #[test]
 fn the_first_trial_follows_the_default_rule_and_tells_the_length() {
-    let mut portfolio = Portfolio::new(Mix::Portfolio, 1, 3, None);
+    let mut portfolio = Portfolio::new(Mix::Portfolio, &[Level::Atomics], 1, 3, None);
     let first = take(&mut portfolio);
     assert!(first.is_default_rule() && first.order.max_steps == FIRST);
     portfolio.ended(&first, &trial(30_000, 1));
@@ -41,7 +41,7 @@ fn the_first_trial_follows_the_default_rule_and_tells_the_length() {
 
 #[test]
 fn the_portfolio_is_half_pos_and_a_quarter_each_of_the_others() {
-    let mut portfolio = Portfolio::new(Mix::Portfolio, 7, 3, None);
+    let mut portfolio = Portfolio::new(Mix::Portfolio, &[Level::Atomics], 7, 3, None);
     let mut shares: BTreeMap<(u32, u32), u32> = BTreeMap::new();
     for _ in 0..4000 {
         let order = take(&mut portfolio).order;
@@ -56,7 +56,7 @@ fn the_portfolio_is_half_pos_and_a_quarter_each_of_the_others() {
 #[test]
 fn one_seed_gives_one_campaign() {
     let seeds = |seed| {
-        let mut portfolio = Portfolio::new(Mix::Only(RANDOM), seed, 3, Some(5));
+        let mut portfolio = Portfolio::new(Mix::Only(RANDOM), &[Level::Atomics], seed, 3, Some(5));
         let seeds: Vec<u64> = (0..5).map(|_| take(&mut portfolio).order.seed).collect();
         assert!(matches!(portfolio.assign(), Next::Done));
         seeds
@@ -67,7 +67,7 @@ fn one_seed_gives_one_campaign() {
 
 #[test]
 fn every_set_of_delays_within_the_bound_comes_up_once() {
-    let mut portfolio = Portfolio::new(Mix::Delays { bound: 2 }, 1, 0, None);
+    let mut portfolio = Portfolio::new(Mix::Delays { bound: 2 }, &[Level::Atomics], 1, 0, None);
     let mut seen = vec![];
     while let Next::Trial(assignment) = portfolio.assign() {
         let steps: Vec<u32> = assignment.script.iter().map(|d| d.step).collect();
@@ -84,7 +84,7 @@ fn every_set_of_delays_within_the_bound_comes_up_once() {
 
 #[test]
 fn a_delay_without_effect_is_not_extended() {
-    let mut portfolio = Portfolio::new(Mix::Delays { bound: 2 }, 1, 0, None);
+    let mut portfolio = Portfolio::new(Mix::Delays { bound: 2 }, &[Level::Atomics], 1, 0, None);
     let mut trials = 0;
     while let Next::Trial(assignment) = portfolio.assign() {
         portfolio.ended(&assignment, &trial(3, 5));
@@ -95,7 +95,7 @@ fn a_delay_without_effect_is_not_extended() {
 
 #[test]
 fn nothing_is_proven_where_control_was_not_complete_or_a_trial_was_lost() {
-    let mut portfolio = Portfolio::new(Mix::Delays { bound: 0 }, 1, 0, None);
+    let mut portfolio = Portfolio::new(Mix::Delays { bound: 0 }, &[Level::Atomics], 1, 0, None);
     let only = take(&mut portfolio);
     assert!(matches!(portfolio.assign(), Next::Wait));
     let mut seized = trial(3, 5);
@@ -103,7 +103,7 @@ fn nothing_is_proven_where_control_was_not_complete_or_a_trial_was_lost() {
     portfolio.ended(&only, &seized);
     assert!(matches!(portfolio.assign(), Next::Done) && portfolio.proof().is_none());
 
-    let mut portfolio = Portfolio::new(Mix::Delays { bound: 1 }, 1, 0, None);
+    let mut portfolio = Portfolio::new(Mix::Delays { bound: 1 }, &[Level::Atomics], 1, 0, None);
     let only = take(&mut portfolio);
     portfolio.lost(&only);
     assert!(matches!(portfolio.assign(), Next::Done) && portfolio.proof().is_none());

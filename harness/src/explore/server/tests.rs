@@ -44,6 +44,7 @@ fn server(timeout: Duration, part: Part) -> Server {
         process: Some(process),
         notes: vec![],
         until: Instant::now() + Duration::from_secs(60),
+        profiles: false,
     }
 }
 
