@@ -10,6 +10,7 @@
 //! | [`time`] | sleeps, yields, clocks |
 //! | [`io`] | calls on descriptors that can block |
 //! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
+//! | [`points`] | nothing: called by programs that were built with points of their own |
 //! | [`trap`] | atomic and other memory instructions of the program itself |
 
 mod futex;
@@ -18,6 +19,7 @@ mod locks;
 mod memory;
 mod model;
 mod outside;
+mod points;
 mod real;
 mod start;
 mod sync;
