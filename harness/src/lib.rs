@@ -20,6 +20,8 @@ pub mod event;
 pub mod graph;
 pub mod inspect;
 #[cfg(feature = "cli")]
+pub mod levels;
+#[cfg(feature = "cli")]
 mod lockfile;
 pub mod observation;
 pub mod os;

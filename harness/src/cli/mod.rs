@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and which module does it.
 
+mod build;
 mod classify;
 mod core;
 mod inspect;
@@ -128,6 +129,8 @@ enum Command {
     Stress(Box<StressArgs>),
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
+    /// Build a program with scheduling points of its own, for levels 2 and 3 of control
+    Build(build::BuildArgs),
     /// Look at a process that hangs already, and leave it running
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
@@ -292,6 +295,7 @@ pub fn main() -> Result<Exit, Failure> {
     }
     match command {
         Command::Watch(args) => watch::main(&args),
+        Command::Build(args) => build::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
         Command::Stress(args) => stress::main(*args),
