@@ -96,3 +96,23 @@ fn the_points_define_what_the_compilers_call() {
         assert!(file.section_by_name(level.section()).is_some());
     }
 }
+
+#[test]
+fn a_compiler_gets_the_flag_where_it_compiles_and_the_points_where_it_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cc");
+    let echo = Compiler { name: "cc", variable: "CC", command: "echo real".to_owned() };
+    compilers::write(&path, &echo.script("-fsanitize=thread", Path::new("/points.o"))).unwrap();
+    for (given, made) in [
+        ("-O2 -c a.c -o a.o", "real -fsanitize=thread -O2 -c a.c -o a.o"),
+        ("-E a.c", "real -fsanitize=thread -E a.c"),
+        ("a.o -o a", "real a.o -o a -x none /points.o"),
+        ("-shared a.o -oliba.so", "real -shared a.o -oliba.so -x none /points.o"),
+        ("-r a.o b.o -o c.o", "real -r a.o b.o -o c.o"),
+        ("--version", "real --version"),
+        ("-dumpmachine", "real -dumpmachine"),
+    ] {
+        let output = std::process::Command::new(&path).args(given.split(' ')).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), made);
+    }
+}
