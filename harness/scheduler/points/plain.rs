@@ -71,6 +71,33 @@ accesses! {
     __tsan_vptr_read READ 8
 }
 
+/// The same for an access whose length the program tells.
+macro_rules! ranges {
+    ($($name:ident $kind:ident)*) => {$(
+        entries! {
+            #[unsafe(naked)]
+            fn $name(_address: *const c_void, _length: usize) {
+                core::arch::naked_asm!(
+                    "mov rax, [rip + {hook}]",
+                    "test rax, rax",
+                    "jne 2f",
+                    "ret",
+                    "2:",
+                    "mov rdx, rsi",
+                    "mov rsi, rdi",
+                    "mov edi, {kind}",
+                    "mov rcx, [rsp]",
+                    "jmp rax",
+                    hook = sym POINT,
+                    kind = const $kind,
+                )
+            }
+        }
+    )*};
+}
+
+ranges! { __tsan_read_range READ __tsan_write_range WRITE }
+
 entries! {
     fn __tsan_vptr_update(slot: *const usize, new: usize) {
         // Constructors of a class without a base of its own write what is there already.
@@ -78,14 +105,6 @@ entries! {
         if unsafe { slot.read() } != new {
             point(WRITE, slot as usize, 8, caller!());
         }
-    }
-
-    fn __tsan_read_range(at: *const c_void, length: usize) {
-        point(READ, at as usize, length, caller!());
-    }
-
-    fn __tsan_write_range(at: *const c_void, length: usize) {
-        point(WRITE, at as usize, length, caller!());
     }
 
     fn __tsan_memcpy(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void {
