@@ -2,7 +2,8 @@
 //!
 //! One direct call of rustc, no nested cargo: the scheduler crate has no dependencies, and a cargo
 //! inside of a cargo would wait for the lock of the target directory. An artifact dependency would
-//! say the same in one line and is not stable.
+//! say the same in one line and is not stable. The points of levels 2 and 3, which `standstill build`
+//! links into instrumented programs, are compiled the same way.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,29 @@ fn main() {
     assert!(status.success(), "failed to compile the runtime of the controlled lane: {rustc:?}");
     println!("cargo::rustc-cfg=controlled");
     println!("cargo::rustc-env=STANDSTILL_RUNTIME={}", object.display());
+    points(&here.join("scheduler/points"));
+}
+
+/// Compiles the points, once for each level: their section is named after it.
+fn points(sources: &Path) {
+    println!("cargo::rerun-if-changed={}", sources.display());
+    for (level, full) in [(2, false), (3, true)] {
+        let object = Path::new(&set("OUT_DIR")).join(format!("standstill_points_{level}.o"));
+        let mut rustc = Command::new(set("RUSTC"));
+        rustc
+            .args(["--crate-name", "standstill_points", "--edition", "2024"])
+            // An object, not an archive: it is to bring no second `core`.
+            .args(["--crate-type", "lib", "--emit", "obj", "--cap-lints", "allow"])
+            .args(full.then_some(["--cfg", "full"]).into_iter().flatten())
+            .args(["-C", "opt-level=3", "-C", "panic=abort", "-C", "codegen-units=1"])
+            .args(["-C", "force-frame-pointers=yes", "--target", &set("TARGET")])
+            .arg("-o")
+            .arg(&object)
+            .arg(sources.join("lib.rs"));
+        let status = rustc.status().unwrap_or_else(|e| panic!("failed to run {rustc:?}: {e}"));
+        assert!(status.success(), "failed to compile the points of level {level}: {rustc:?}");
+        println!("cargo::rustc-env=STANDSTILL_POINTS_{level}={}", object.display());
+    }
 }
 
 /// The linker that this build uses where it is not the default one.

@@ -22,6 +22,8 @@ pub mod explore;
 pub mod graph;
 pub mod inspect;
 #[cfg(feature = "cli")]
+pub mod levels;
+#[cfg(feature = "cli")]
 mod lockfile;
 pub mod observation;
 pub mod os;

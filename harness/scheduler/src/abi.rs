@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// First eight bytes of the shared memory; changes with every change of its shape.
-pub const MAGIC: u64 = 0x7374_616e_6473_0003;
+pub const MAGIC: u64 = 0x7374_616e_6473_0004;
 /// Threads one trial can hold; the 1,025th runs without control and is counted.
 pub const MAX_THREADS: usize = 1024;
 /// Threads described when a trial stands still; a table with more says how many it left out.
@@ -89,6 +89,11 @@ pub struct Order {
     pub flags: u32,
     /// Valid entries of the script.
     pub script: u32,
+    /// Programs built for level 3: how many plain accesses to memory make one scheduling point, on
+    /// average; each is one with probability 1 / `memory_every`, by the seed. 0: none is.
+    pub memory_every: u32,
+    /// Reserved.
+    pub pad: u32,
 }
 
 /// Record [`Event`]s.

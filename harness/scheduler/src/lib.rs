@@ -13,6 +13,8 @@
 extern crate std;
 
 pub mod abi;
+#[path = "../points/kinds.rs"]
+pub mod kinds;
 #[cfg(all(feature = "interpose", target_arch = "x86_64", target_os = "linux"))]
 mod runtime;
 pub mod strategy;

@@ -20,6 +20,7 @@ use crate::explore::record::Record;
 use crate::explore::search::{Search, Summary};
 use crate::explore::server::ServerError;
 use crate::explore::target::{Target, TargetError};
+use crate::levels::carried::level_of;
 use crate::report::schedule as report;
 use crate::report::throughput::Throughput;
 
@@ -93,6 +94,8 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summar
     let hash = sha256(&target.exe)
         .with_context(|| format!("failed to read {}", target.exe.display()))
         .map_err(Failure::failed)?;
+    let carried = std::fs::read(&target.exe).ok().and_then(|file| level_of(&file));
+    let levels = args.level.levels(carried).map_err(Failure::usage)?;
     crate::os::process::write_no_core_files();
     let interrupt: Arc<AtomicBool> = super::stress::stop_on_signals()?;
     let search = Search {
@@ -102,7 +105,7 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summar
         until: begun + args.budget.saturating_sub(LAST_WORDS.min(args.budget / 4)),
         until_first: !args.all,
     };
-    let plan = Portfolio::new(args.mix(), args.level.levels(), args.seed, args.depth, args.trials);
+    let plan = Portfolio::new(args.mix(), levels, args.seed, args.depth, args.trials);
     let mut throughput = Throughput::new(args.budget);
     let summary = search.run(plan, &interrupt, &mut |progress| throughput.show(progress));
     throughput.finish();

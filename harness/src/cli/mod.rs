@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and which module does it.
 
+mod build;
 mod classify;
 mod core;
 mod explore;
@@ -134,6 +135,8 @@ enum Command {
     Explore(explore::ExploreArgs),
     /// Run one schedule again, by its token, and say whether it went alike
     Replay(replay::ReplayArgs),
+    /// Build a program with scheduling points of its own, for levels 2 and 3 of control
+    Build(build::BuildArgs),
     /// Look at a process that hangs already, and leave it running
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
@@ -300,6 +303,7 @@ pub fn main() -> Result<Exit, Failure> {
         Command::Watch(args) => watch::main(&args),
         Command::Explore(args) => explore::main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::Build(args) => build::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
         Command::Stress(args) => stress::main(*args),

@@ -1,11 +1,12 @@
 //! The table of instructions at which scheduling points are put (levels 1 and 1+).
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use standstill_scheduler::abi::{SITE_IS_CHOSEN, SITE_LOAD, SITE_PLAIN_RMW, SITE_STORE, Site};
@@ -75,6 +76,10 @@ impl Patches {
         let none_in = |text: &str| format!("no scheduling points inside of {text}");
         modules.notes.iter().for_each(|text| note(none_in(text)));
         for module in modules.modules {
+            // It has points already where these would be.
+            if built_with_points(&module.path) {
+                continue;
+            }
             let of_language = LANGUAGE.iter().any(|name| module.name.starts_with(name));
             let want = match points {
                 Points::Atomics => ATOMICS,
@@ -126,6 +131,15 @@ impl Patches {
         let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
         access.then(|| (path.clone(), site.address.wrapping_sub(*bias)))
     }
+}
+
+/// Whether a file was built for level 2 or 3; asked of the same files again and again.
+fn built_with_points(path: &Path) -> bool {
+    static KNOWN: Mutex<BTreeMap<PathBuf, bool>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known.entry(path.to_owned()).or_insert_with(|| {
+        std::fs::read(path).is_ok_and(|file| crate::levels::carried::level_of(&file).is_some())
+    })
 }
 
 /// A site as it lies in memory.

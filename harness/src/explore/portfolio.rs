@@ -149,6 +149,8 @@ impl Portfolio {
             depth,
             flags: self.flags,
             script: script.len() as u32,
+            memory_every: self.levels[turn].memory_every(seed),
+            pad: 0,
         };
         Next::Trial(Assignment { index, level: self.levels[turn], chosen: 0, order, script })
     }

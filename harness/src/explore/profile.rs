@@ -82,6 +82,8 @@ pub fn choose(
             depth: 0,
             flags: FLAG_PROFILE,
             script: 0,
+            memory_every: 0,
+            pad: 0,
         };
         let limits = Limits { until: until.min(Instant::now() + PATIENCE), stop };
         let ended = server.trial(&order, &[], limits, &mut |_| ())?;

@@ -200,6 +200,8 @@ impl Record {
             depth: 0,
             flags,
             script: script.len() as u32,
+            memory_every: self.level.memory_every(self.order.seed),
+            pad: 0,
         };
         Assignment { index: 1, level: self.level, chosen: self.chosen, order, script }
     }

@@ -290,7 +290,7 @@ impl Server {
             _ if self.profiles => Some(Points::Profiled),
             (Level::Calls, _) => None,
             (Level::Accesses, Some(chosen)) => Some(Points::Chosen(chosen)),
-            (Level::Atomics | Level::Accesses, _) => Some(Points::Atomics),
+            _ => Some(Points::Atomics),
         };
         let sites = match points {
             None => 0,

@@ -88,6 +88,8 @@ impl Token {
             depth: self.depth,
             flags: 0,
             script: script.len() as u32,
+            memory_every: self.level.memory_every(self.seed),
+            pad: 0,
         };
         Assignment { index: 1, level: self.level, chosen: self.chosen, order, script }
     }

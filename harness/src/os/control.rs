@@ -220,6 +220,8 @@ mod tests {
             depth: 6,
             flags: 0,
             script: 0,
+            memory_every: 0,
+            pad: 0,
         };
         memory.prepare(&order, &vec![Decision { step: 1, thread: 1 }; MAX_DECISIONS + 9]);
         assert_eq!(memory.outcome().steps.load(Relaxed), 0);

@@ -1,6 +1,7 @@
 //! The program `standstill` as its users meet it: good input, bad input, rude targets, sudden death.
 
 mod bad_input;
+mod build;
 mod classify;
 mod death;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]

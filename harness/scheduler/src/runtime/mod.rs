@@ -13,6 +13,7 @@
 //! | [`cpus`] | `sched_getaffinity`, `sysconf`: how many processors there are |
 //! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
 //! | [`sites`], [`trap`], [`jump`], [`meet`] | atomic and other memory instructions of the program itself |
+//! | [`points`] | nothing: called by programs that were built with points of their own |
 
 mod cpus;
 mod futex;
@@ -23,6 +24,7 @@ mod meet;
 mod memory;
 mod model;
 mod outside;
+mod points;
 mod real;
 mod sites;
 mod start;

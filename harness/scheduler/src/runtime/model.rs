@@ -33,6 +33,9 @@ pub(super) static SHARED: AtomicPtr<Shared> = AtomicPtr::new(core::ptr::null_mut
 /// The socket to the supervisor.
 pub(super) static SOCKET: AtomicU32 = AtomicU32::new(u32::MAX);
 
+/// Controlled threads that are not finished.
+pub(super) static LIVE: AtomicU32 = AtomicU32::new(0);
+
 std::thread_local! {
     /// The thread's number plus one; 0 for a thread that is not controlled. Const-initialised and
     /// without a destructor: a plain thread-local word.
@@ -300,6 +303,7 @@ impl Model {
         self.entropy = Rng::new(shared().order.seed.rotate_left(32));
         self.count = 1;
         self.threads[0] = Thread { tid, handle, op: Op::Start as u32, ..Thread::default() };
+        LIVE.store(1, Relaxed);
         self.set(0, State::Ready);
         self.hold(0);
         shared().outcome.holder.store(1, Relaxed);
@@ -317,6 +321,7 @@ impl Model {
             Thread { body, argument, op: Op::Start as u32, writes: true, ..Thread::default() };
         self.strategy.created(thread);
         self.set(thread, State::Ready);
+        LIVE.fetch_add(1, Relaxed);
         self.changed();
         shared().outcome.threads.store(self.count, Relaxed);
         Some(thread)
@@ -325,6 +330,7 @@ impl Model {
     /// The thread could not be created after all.
     pub(super) fn forget(&mut self, thread: u32) {
         self.set(thread, State::Finished);
+        LIVE.fetch_sub(1, Relaxed);
     }
 
     /// A state change: whoever spun may find something new.
@@ -341,6 +347,11 @@ impl Model {
         } else {
             self.fruitless(thread, 1);
         }
+    }
+
+    /// A point of `thread` that changed nothing, and does not look like spinning either.
+    pub(super) fn moved_on(&mut self, thread: u32) {
+        self.threads[thread as usize].fruitless = 0;
     }
 
     /// Counts points that changed nothing; after [`SPINS`] the thread lets all others go first.
@@ -895,6 +906,7 @@ pub(super) fn finish(me: u32) {
     (t.op, t.object, t.pc) = (Op::Exit as u32, me as usize, 0);
     m.record(me, Op::Exit as u32, 0, me as usize, 0);
     m.set(me, State::Finished);
+    LIVE.fetch_sub(1, Relaxed);
     m.wake(&[Op::Join], me as usize, usize::MAX, !0);
     m.changed();
     set_self(None);

@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::Ordering::*;
 
-use super::{model, real, sites, sys, thread};
+use super::{model, points, real, sites, sys, thread};
 use crate::abi::{self, Message, Shared};
 
 const OPEN: usize = 2;
@@ -25,6 +25,7 @@ unsafe extern "C" fn __libc_start_main(
     rtld_fini: *const c_void,
     stack_end: *mut c_void,
 ) -> c_int {
+    points::main_stack(argv as usize);
     // SAFETY: the environment follows the arguments (System V ABI, 3.4.1).
     unsafe { prepare(argv.add(argc as usize + 1)) };
     // SAFETY: the caller's arguments.
@@ -155,6 +156,7 @@ fn begin(socket: i32) {
     thread::watch_end(3);
     model::with(|m| m.begin(sys::gettid(), handle));
     model::set_self(Some(0));
+    points::begin(&model::shared().order);
     let noisy = model::shared().order.flags & abi::FLAG_NOISE != 0;
     model::MODE.store(if noisy { model::NOISE } else { model::CONTROL }, SeqCst);
     sys::say(socket, Message { what: abi::SAYS_STARTED, pid: sys::getpid(), value: 0 });

@@ -12,6 +12,8 @@ fn order(strategy: u32, seed: u64) -> Order {
         depth: 3,
         flags: 0,
         script: 0,
+        memory_every: 0,
+        pad: 0,
     }
 }
 

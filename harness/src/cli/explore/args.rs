@@ -10,6 +10,7 @@ use standstill_scheduler::strategy::{PCT, POS, RANDOM};
 use crate::cli::{MessageFormat, duration};
 use crate::explore::level::Level;
 use crate::explore::portfolio::Mix;
+use crate::levels;
 
 const EXIT_CODES: &str = "\
 The command runs with no input, its output hidden, one thread at a time on one CPU, on virtual time
@@ -125,7 +126,7 @@ pub(super) enum StrategyArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LevelArg {
-    /// 1 and 1+ in turns
+    /// 2 or 3 if the program was built so, else 1 and 1+ in turns
     Auto,
     /// Calls
     #[value(name = "0")]
@@ -136,15 +137,33 @@ pub(super) enum LevelArg {
     /// Those, and loads and stores of memory that threads were seen to share
     #[value(name = "1+")]
     Plus,
+    /// Calls, and atomic operations of a program built with `standstill build --level 2`
+    #[value(name = "2")]
+    Two,
+    /// Calls, and all accesses of a program built with `standstill build --level 3`
+    #[value(name = "3")]
+    Three,
 }
 
 impl LevelArg {
-    pub(super) fn levels(self) -> &'static [Level] {
-        match self {
-            LevelArg::Zero => &[Level::Calls],
-            LevelArg::One => &[Level::Atomics],
-            LevelArg::Plus => &[Level::Accesses],
-            LevelArg::Auto => &[Level::Atomics, Level::Accesses],
-        }
+    /// The levels to be taken in turns for a program that carries points for one of its own, or not.
+    pub(super) fn levels(self, carried: Option<levels::Level>) -> anyhow::Result<&'static [Level]> {
+        use levels::Level as Built;
+        Ok(match (self, carried) {
+            (LevelArg::Zero, _) => &[Level::Calls],
+            (LevelArg::One, _) => &[Level::Atomics],
+            (LevelArg::Plus, _) => &[Level::Accesses],
+            (LevelArg::Auto | LevelArg::Two, Some(Built::Atomics)) => &[Level::BuiltAtomics],
+            (LevelArg::Auto | LevelArg::Three, Some(Built::Memory)) => &[Level::BuiltAccesses],
+            (LevelArg::Two, Some(Built::Memory)) => &[Level::BuiltAtomics],
+            (LevelArg::Auto, None) => &[Level::Atomics, Level::Accesses],
+            (LevelArg::Two, None) | (LevelArg::Three, _) => {
+                let level = if self == LevelArg::Two { 2 } else { 3 };
+                anyhow::bail!(
+                    "the program was not built for level {level}: build it with \
+                     `standstill build --level {level} -- build`, or leave --level out"
+                )
+            }
+        })
     }
 }

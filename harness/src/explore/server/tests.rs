@@ -66,6 +66,8 @@ fn order() -> Order {
         depth: 0,
         flags: 0,
         script: 0,
+        memory_every: 0,
+        pad: 0,
     }
 }
 
