@@ -34,6 +34,7 @@
 //! The same binary then serves `cargo test`, `cargo nextest run` and `standstill stress`.
 
 mod actor;
+mod control;
 mod entry;
 mod gate;
 mod hooks;

@@ -52,6 +52,9 @@ pub(crate) fn carry_out(
     preparation: Preparation,
     prepare_us: u64,
 ) -> ! {
+    if order.task == Task::Trial {
+        crate::control::serve();
+    }
     board.pid.store(std::process::id(), Release);
     match order.task {
         Task::Trial => trial(scenario, order, board, prepared),

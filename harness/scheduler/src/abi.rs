@@ -28,6 +28,10 @@ pub const SHARED_ENV: &str = "STANDSTILL_SCHEDULER_SHARED";
 /// Environment: the number of the inherited descriptor of the table of [`Site`]s.
 pub const SITES_ENV: &str = "STANDSTILL_SCHEDULER_SITES";
 
+/// Environment: set when the program itself says, by calling `standstill_serve`, when it is ready to
+/// be forked.
+pub const DEFER_ENV: &str = "STANDSTILL_SCHEDULER_DEFER";
+
 /// A message, in either direction: sixteen bytes, written and read whole.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -190,6 +190,7 @@ impl Original {
         target.level = record.level;
         (target.exec, target.name) = (record.exec, record.name.clone());
         target.env = record.env.clone();
+        target.defers = target.has_board();
         target.cwd = Some(record.cwd.clone()).filter(|cwd| cwd.is_dir());
         let mut differences = vec![];
         if hash != record.sha256 {

@@ -31,6 +31,8 @@ use process::{Process, Said};
 
 /// How long a target may take to load its libraries, or to have its sites patched.
 const LOADING: Duration = Duration::from_secs(10);
+/// How long a scenario may take to prepare itself besides.
+const PREPARING: Duration = Duration::from_secs(120);
 /// Why a trial cannot be run. Reads after "failed to".
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -345,7 +347,8 @@ impl Server {
 
     /// How long it may take to load.
     fn loading(&self) -> Duration {
-        LOADING.min(self.until.saturating_duration_since(Instant::now()))
+        let most = if self.target.defers { PREPARING } else { LOADING };
+        most.min(self.until.saturating_duration_since(Instant::now()))
     }
 
     fn uncontrolled(&self, why: &str) -> ServerError {

@@ -57,6 +57,8 @@ pub struct Target {
     pub chosen: Option<Arc<Chosen>>,
     /// A new process for each trial, rather than a fork of one that waits before `main`.
     pub exec: bool,
+    /// The program itself says when it is ready to be forked: a scenario, once it is prepared.
+    pub defers: bool,
     /// How long a trial may be without a step.
     pub timeout: Duration,
 }
@@ -78,6 +80,7 @@ impl Target {
             level: Level::Atomics,
             chosen: None,
             exec: false,
+            defers: false,
             timeout: Duration::from_secs(10),
         })
     }
@@ -128,8 +131,11 @@ impl Target {
         [socket, shared, sites]: [BorrowedFd<'_>; 3],
         board: Option<BorrowedFd<'_>>,
     ) -> std::io::Result<Command> {
-        use standstill_scheduler::abi::{SHARED_ENV, SITES_ENV, SOCKET_ENV};
+        use standstill_scheduler::abi::{DEFER_ENV, SHARED_ENV, SITES_ENV, SOCKET_ENV};
         let mut command = self.command(sinks, cpu, &[socket, shared, sites], board)?;
+        if self.defers {
+            command.env(DEFER_ENV, "1");
+        }
         let preload = match std::env::var_os("LD_PRELOAD").filter(|value| !value.is_empty()) {
             None => runtime.as_os_str().to_owned(),
             Some(theirs) => [runtime.as_os_str(), OsStr::new(":"), &theirs].into_iter().collect(),

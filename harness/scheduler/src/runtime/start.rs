@@ -2,7 +2,7 @@
 //! supervisor asks. What dynamic linking and patching cost is thus paid once, not in every trial.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::sync::atomic::Ordering::*;
+use core::sync::atomic::{AtomicI32, Ordering::*};
 
 use super::{model, points, real, sites, sys, thread};
 use crate::abi::{self, Message, Shared};
@@ -38,7 +38,7 @@ unsafe extern "C" fn __libc_start_main(
 /// # Safety
 /// `environment` must be the process's, ended by a null pointer.
 unsafe fn prepare(environment: *mut *mut c_char) {
-    let [mut socket, mut memory, mut sites] = [None; 3];
+    let [mut socket, mut memory, mut sites, mut defer] = [None; 4];
     let mut kept = environment;
     let mut entry = environment;
     // SAFETY: up to the null pointer there are C strings; fewer are written than were read.
@@ -49,6 +49,7 @@ unsafe fn prepare(environment: *mut *mut c_char) {
                 (abi::SOCKET_ENV, &mut socket),
                 (abi::SHARED_ENV, &mut memory),
                 (abi::SITES_ENV, &mut sites),
+                (abi::DEFER_ENV, &mut defer),
             ];
             let mut drop =
                 value(text, "LD_PRELOAD").is_some() || value(text, "GLIBC_TUNABLES").is_some();
@@ -77,7 +78,23 @@ unsafe fn prepare(environment: *mut *mut c_char) {
     model::SHARED.store(shared, Relaxed);
     model::SOCKET.store(socket as u32, Relaxed);
     thread::prepare();
-    serve(socket, sites);
+    match defer {
+        None => serve(socket, sites),
+        Some(_) => DEFERRED.store(sites.map_or(0, |fd| fd + 1), Relaxed),
+    }
+}
+
+/// The descriptor of the table of sites, plus one, while serving is put off; else -1.
+static DEFERRED: AtomicI32 = AtomicI32::new(-1);
+
+/// Called by a program that has prepared itself: becomes the server here. Returns in the process that
+/// is to run the trial. Does nothing where nobody asked for it, and when it is called again.
+#[unsafe(no_mangle)]
+extern "C" fn standstill_serve() {
+    let sites = DEFERRED.swap(-1, Relaxed);
+    if sites >= 0 {
+        serve(model::SOCKET.load(Relaxed) as i32, sites.checked_sub(1).filter(|fd| *fd >= 0));
+    }
 }
 
 /// The text after `name=`.

@@ -46,6 +46,7 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<Target, Failur
     let order = serde_json::to_string(&order).map_err(Failure::failed)?;
     let mut target =
         Target::resolve(&[book.exe.clone().into_os_string()]).map_err(super::refused)?;
+    target.defers = true;
     target.name = Some(format!("{}/{}", book.name, card.name));
     target.env =
         vec![(ROLE_VAR.to_owned(), Role::Trial.name().to_owned()), (ORDER_VAR.to_owned(), order)];
