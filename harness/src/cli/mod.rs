@@ -3,6 +3,7 @@
 mod build;
 mod classify;
 mod core;
+mod doctor;
 mod explore;
 mod inspect;
 mod keep;
@@ -137,6 +138,11 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Build a program with scheduling points of its own, for levels 2 and 3 of control
     Build(build::BuildArgs),
+    /// Say what this machine can and cannot do, and what would change that
+    Doctor(doctor::DoctorArgs),
+    /// What the doctor examines
+    #[command(hide = true, name = doctor::PATIENT)]
+    Patient(doctor::Patient),
     /// Look at a process that hangs already, and leave it running
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
@@ -302,6 +308,8 @@ pub fn main() -> Result<Exit, Failure> {
     match command {
         Command::Watch(args) => watch::main(&args),
         Command::Explore(args) => explore::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
+        Command::Patient(patient) => Ok(patient.run()),
         Command::Replay(args) => replay::main(&args),
         Command::Build(args) => build::main(&args),
         Command::Inspect(args) => inspect::main(&args),

@@ -5,6 +5,8 @@ pub mod control;
 pub mod cpu;
 pub mod pagemap;
 pub mod process;
+#[cfg(feature = "cli")]
+pub mod pthread;
 pub mod ptrace;
 pub mod shared;
 pub mod signals;
