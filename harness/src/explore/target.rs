@@ -20,9 +20,9 @@ use crate::os::control;
 use crate::os::process::pass_fd;
 use crate::protocol::{BOARD_FD, ROLE_VAR};
 
-/// Freed memory is filled with a pattern, so that a use after free shows, and there is one arena, so
-/// that which thread gets which address does not depend on chance (`mallopt(3)`, `M_PERTURB`).
-const TUNABLES: &str = "glibc.malloc.perturb=165:glibc.malloc.arena_max=1";
+/// There is one arena, so that which thread gets which address does not depend on chance
+/// (`mallopt(3)`, `M_ARENA_MAX`).
+const TUNABLES: &str = "glibc.malloc.arena_max=1";
 
 /// Why a command cannot be controlled. Reads after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ impl Target {
         self.env.iter().any(|(name, _)| name == ROLE_VAR)
     }
 
-    /// The command's process: with freed memory poisoned, no input, its output into `sinks`, bound to
+    /// The command's process: with no input, its output into `sinks`, bound to
     /// `cpu`. It dies with the thread that starts it.
     pub fn command(
         &self,

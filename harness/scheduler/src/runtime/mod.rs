@@ -10,6 +10,7 @@
 //! | [`strings`] | `strlen`, `strcpy` and their kin: accesses to memory that libc makes for the program |
 //! | [`time`] | sleeps, yields, clocks |
 //! | [`io`] | calls on descriptors that can block |
+//! | [`heap`] | `free` |
 //! | [`cpus`] | `sched_getaffinity`, `sysconf`: how many processors there are |
 //! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
 //! | [`sites`], [`trap`], [`jump`], [`meet`] | atomic and other memory instructions of the program itself |
@@ -17,6 +18,7 @@
 
 mod cpus;
 mod futex;
+mod heap;
 mod io;
 mod jump;
 mod locks;

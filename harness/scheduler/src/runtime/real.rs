@@ -98,6 +98,8 @@ real! {
     SEM_CLOCKED c"sem_clockwait": Clocked;
     SEM_POST c"sem_post": Object;
     FORK c"fork": unsafe extern "C" fn() -> c_int;
+    FREE c"free": unsafe extern "C" fn(*mut c_void);
+    USABLE c"malloc_usable_size": unsafe extern "C" fn(*mut c_void) -> usize;
     SYSCONF c"sysconf": unsafe extern "C" fn(c_int) -> core::ffi::c_long;
     STRLEN c"strlen": unsafe extern "C" fn(*const c_char) -> usize;
     STRNLEN c"strnlen": unsafe extern "C" fn(*const c_char, usize) -> usize;
