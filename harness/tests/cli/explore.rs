@@ -54,6 +54,31 @@ fn a_race_that_shows_as_an_exit_code_is_convicted() {
 }
 
 #[test]
+fn what_only_plain_accesses_show_is_convicted() {
+    for (mode, code) in [("load-store", 7), ("shared-count", 7), ("freed", 8)] {
+        let verdict = explore(&["--budget", "30s", "--level", "1+"], &[mode]).exits(1).verdict();
+        let summary = verdict["findings"][0]["summary"].as_str().unwrap();
+        assert_eq!(summary, format!("exit code {code} instead of 0"), "{mode}");
+        let token = verdict["token"].as_str().unwrap();
+        run(&["replay", token, "--times", "10"]).exits(0);
+    }
+}
+
+#[test]
+fn every_level_convicts_a_ring_and_acquits_its_twin() {
+    let ran = run(&["doctor", "--message-format", "json"]);
+    let said: serde_json::Value =
+        serde_json::from_str(ran.stdout.trim()).expect("one line of JSON");
+    let checks = said["checks"].as_array().unwrap();
+    let levels: Vec<_> = checks
+        .iter()
+        .filter(|check| check["what"].as_str().unwrap().starts_with("control at level"))
+        .collect();
+    assert_eq!(levels.len(), 5, "{said}");
+    levels.iter().for_each(|check| assert_eq!(check["ok"], true, "{check}"));
+}
+
+#[test]
 fn look_alikes_are_not_accused() {
     for mode in ["ordered", "atomic", "always-3"] {
         let verdict = explore(&["--budget", "20s", "-n", "300"], &[mode]).exits(0).verdict();
