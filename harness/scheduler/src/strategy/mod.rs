@@ -15,15 +15,15 @@ pub use rng::Rng;
 
 use crate::abi::{Decision, MAX_THREADS, Order};
 
-/// The number of [`random`].
+/// The number of the random walk.
 pub const RANDOM: u32 = 1;
-/// The number of [`pct`].
+/// The number of PCT.
 pub const PCT: u32 = 2;
-/// The number of [`pos`].
+/// The number of POS.
 pub const POS: u32 = 3;
-/// The number of [`delays`].
+/// The number of delay bounding.
 pub const DELAYS: u32 = 4;
-/// The number of [`given`].
+/// The number of following a script.
 pub const GIVEN: u32 = 5;
 
 /// Every strategy's number and name.
