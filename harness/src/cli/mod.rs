@@ -131,7 +131,7 @@ enum Command {
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
     /// Run a program under many schedules, each of them chosen, and say which one fails
-    Explore(explore::ExploreArgs),
+    Explore(Box<explore::ExploreArgs>),
     /// Run one schedule again, by its token, and say whether it went alike
     Replay(replay::ReplayArgs),
     /// Look at a process that hangs already, and leave it running

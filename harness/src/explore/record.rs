@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use standstill_scheduler::abi::{Decision, Order};
 use standstill_scheduler::strategy::GIVEN;
 
+use super::aftermath::Minimal;
 use super::ended::How;
 use super::ledger::Case;
 use super::portfolio::Assignment;
@@ -80,6 +81,9 @@ pub struct Record {
     pub how: How,
     /// What it showed.
     pub finding: Finding,
+    /// The shortest schedule known that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimal: Option<Minimal>,
 }
 
 /// The numbers of an [`Order`] that a replay needs.
@@ -97,6 +101,38 @@ pub struct Bounds {
     pub flags: u32,
 }
 
+impl Bounds {
+    /// Those of an order.
+    pub fn of(order: &Order) -> Bounds {
+        Bounds {
+            seed: order.seed,
+            fair_after: order.fair_after,
+            max_steps: order.max_steps,
+            step_ns: order.step_ns,
+            flags: order.flags,
+        }
+    }
+
+    /// The trial that begins with these and follows these decisions.
+    fn assignment(self, decisions: &[(u32, u32)]) -> Assignment {
+        let script: Vec<Decision> =
+            decisions.iter().map(|&(step, thread)| Decision { step, thread }).collect();
+        let Bounds { seed, fair_after, max_steps, step_ns, flags } = self;
+        let order = Order {
+            seed,
+            length: 1,
+            fair_after,
+            max_steps,
+            step_ns,
+            strategy: GIVEN,
+            depth: 0,
+            flags,
+            script: script.len() as u32,
+        };
+        Assignment { index: 1, order, script }
+    }
+}
+
 impl Record {
     /// Of a finding's trial.
     pub fn new(target: &Target, sha256: &str, case: &Case) -> Record {
@@ -112,19 +148,14 @@ impl Record {
             sha256: sha256.to_owned(),
             level: target.level.number(),
             exec: target.exec,
-            order: Bounds {
-                seed: order.seed,
-                fair_after: order.fair_after,
-                max_steps: order.max_steps,
-                step_ns: order.step_ns,
-                flags: order.flags,
-            },
+            order: Bounds::of(order),
             decisions: case.ended.decisions.iter().map(|d| (d.step, d.thread)).collect(),
             complete: case.ended.has_all_decisions(),
             hash: case.ended.numbers.hash,
             steps: case.ended.numbers.steps,
             how: case.ended.how,
             finding: case.finding.clone(),
+            minimal: None,
         }
     }
 
@@ -187,21 +218,12 @@ impl Record {
         {
             return token.assignment();
         }
-        let script: Vec<Decision> =
-            self.decisions.iter().map(|&(step, thread)| Decision { step, thread }).collect();
-        let Bounds { seed, fair_after, max_steps, step_ns, flags } = self.order;
-        let order = Order {
-            seed,
-            length: 1,
-            fair_after,
-            max_steps,
-            step_ns,
-            strategy: GIVEN,
-            depth: 0,
-            flags,
-            script: script.len() as u32,
-        };
-        Assignment { index: 1, order, script }
+        self.order.assignment(&self.decisions)
+    }
+
+    /// The trial that repeats its shortest schedule, if one is known.
+    pub fn minimal(&self) -> Option<Assignment> {
+        self.minimal.as_ref().map(|minimal| minimal.order.assignment(&minimal.decisions))
     }
 }
 
