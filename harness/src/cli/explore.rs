@@ -63,7 +63,13 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
     let why = unclear(&summary);
     match args.message_format {
         MessageFormat::Json => {
-            let pairs: Vec<(&Case, &Record)> = cases.iter().zip(&records).collect();
+            let why_not = minimal.iter().map(|minimal| minimal.as_ref().err());
+            let pairs: Vec<Told<'_>> = cases
+                .iter()
+                .zip(&records)
+                .zip(why_not)
+                .map(|((case, record), why_not)| (case, record, why_not))
+                .collect();
             let verdict = verdict(&summary);
             let line = answer(verdict, why.clone(), &pairs, Some(&summary), begun);
             print(&format!("{line}\n"));
@@ -167,21 +173,24 @@ fn unclear(summary: &Summary) -> Option<String> {
     (ledger.clean == 0).then(|| "no trial came to its end in the time that there was".to_owned())
 }
 
+/// A finding, its record, and why it was not minimised.
+type Told<'a> = (&'a Case, &'a Record, Option<&'a String>);
+
 /// The last line for programs.
 fn answer(
     verdict: &str,
     why: Option<String>,
-    cases: &[(&Case, &Record)],
+    cases: &[Told<'_>],
     summary: Option<&Summary>,
     begun: Instant,
 ) -> Value {
-    let mut kinds: Vec<_> = cases.iter().map(|(case, _)| case.finding.kind).collect();
+    let mut kinds: Vec<_> = cases.iter().map(|(case, ..)| case.finding.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     let first = cases.first();
     let findings: Vec<Value> = cases
         .iter()
-        .map(|(case, record)| {
+        .map(|(case, record, why_not)| {
             let mut finding = json!(case.finding);
             finding["token"] = record.token.as_str().into();
             finding["trial"] = (case.assignment.index + 1).into();
@@ -191,6 +200,9 @@ fn answer(
             if let Some(minimal) = &record.minimal {
                 finding["minimal"] = json!(minimal);
             }
+            if let Some(why) = why_not {
+                finding["not_minimised"] = why.as_str().into();
+            }
             finding["repeated"] = case
                 .repeated
                 .map(|r| r.same_schedule && r.same_end)
@@ -199,7 +211,7 @@ fn answer(
         })
         .collect();
     let ledger = summary.map(|summary| &summary.ledger);
-    let minimal = first.and_then(|(_, record)| record.minimal.as_ref());
+    let minimal = first.and_then(|(_, record, _)| record.minimal.as_ref());
     json!({
         "event": "verdict",
         "verdict": verdict,
@@ -207,9 +219,9 @@ fn answer(
         "trials": ledger.map_or(0, |ledger| ledger.trials),
         "steps": ledger.map_or(0, |ledger| ledger.steps),
         "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        "first_failure_trial": first.map(|(case, _)| case.assignment.index + 1),
-        "token": first.map(|(_, record)| &record.token),
-        "replay": first.map(|(_, record)| report::replay(&record.token)),
+        "first_failure_trial": first.map(|(case, ..)| case.assignment.index + 1),
+        "token": first.map(|(_, record, _)| &record.token),
+        "replay": first.map(|(_, record, _)| report::replay(&record.token)),
         "switches": minimal.map(|minimal| minimal.switches),
         "preemptions": minimal.map(|minimal| minimal.preemptions),
         "confirmed": minimal.and_then(|minimal| minimal.confirmed.as_ref()),

@@ -27,6 +27,7 @@ use super::target::Target;
 use crate::detect::scene;
 use crate::inspect::Inspector;
 use crate::os::control::ANY_CPU;
+use crate::os::process::signal_name;
 use crate::verdict::Kind;
 
 /// How long a turn is, one after the other.
@@ -168,11 +169,21 @@ fn moments(events: &[Event]) -> Vec<Decision> {
     sleeps.take(MAX_DECISIONS).collect()
 }
 
+/// What is said of a process that handles the runtime's two signals and no others.
+fn ours() -> String {
+    let [trap, tick] = [libc::SIGTRAP, libc::SIGPROF].map(signal_name);
+    format!("it handles {trap}, {tick}, which anybody may send")
+}
+
 /// What a run without control shows: nobody is parked there, so the detectors for processes that
 /// nobody prepared judge who is late.
 fn seen(ended: &Ended, baseline: &Baseline) -> Seen {
     if ended.how == How::Silent {
-        let found = ended.scene.as_ref().map(scene::judge);
+        let found = ended.scene.clone().map(|mut scene| {
+            // Handlers of the runtime that wake nobody here: in these runs it controls nothing.
+            scene.wakers.retain(|waker| waker != &ours());
+            scene::judge(&scene)
+        });
         let kind = found.as_ref().and_then(|verdict| verdict.first()).map(|finding| finding.kind);
         return kind.map_or(Seen::Late, Seen::Kind);
     }

@@ -114,6 +114,11 @@ fn native(confirmed: &Confirmed, kind: Kind) -> String {
     let mut out = String::new();
     let _ = match (confirmed.is_native(), of_slept + of_plain) {
         (_, 0) => writeln!(out, "  not run without control: there was no time for it"),
+        (false, _) if !confirmed.others.is_empty() => writeln!(
+            out,
+            "  without control it was never called {kind}, in {of_plain} plain runs and {of_slept} with \
+             sleeps at the schedule's switches; they failed otherwise"
+        ),
         (false, _) => writeln!(
             out,
             "  controlled only: no {kind} in {of_plain} plain runs without control, nor in {of_slept} \

@@ -13,7 +13,8 @@ use crate::explore::target::Level;
 
 const EXIT_CODES: &str = "\
 The command runs with no input, its output hidden, one thread at a time on one CPU, on virtual time
-and with freed memory poisoned. Each trial is another schedule of the same program.
+and with freed memory poisoned. Each trial is another schedule of the same program. What is found is
+minimised and tried without control after the search; with --message-format json within the budget.
 
 Exit codes:
   0    every trial ended as it should

@@ -29,9 +29,17 @@ impl Named {
         self.is_program || self.api.is_some()
     }
 
-    /// Whether it only counts references.
+    /// Whether it only counts references, or belongs to how std makes threads.
     pub(super) fn is_count(&self) -> bool {
-        let counts = ["Arc::", "Weak::", "thread::", "scoped::", "ScopeData::", "Builder::"];
+        let counts = [
+            "Arc::",
+            "Weak::",
+            "thread::",
+            "functions::spawn",
+            "scoped::",
+            "ScopeData::",
+            "Builder::",
+        ];
         self.api.as_ref().is_some_and(|api| counts.iter().any(|count| api.starts_with(count)))
     }
 }

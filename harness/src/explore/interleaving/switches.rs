@@ -53,7 +53,9 @@ pub fn turns(events: &[Event]) -> Vec<Turn> {
         if is_new && is_ready(last.get(&event.thread).copied().unwrap_or_default()) {
             count += 1;
             let waited = count - since.get(&event.thread).copied().unwrap_or(0);
-            let entry = event.entry.max(1);
+            // Behind a creation there is a scheduling point without an entry of its own.
+            let is_created = event.op == Op::Create as u32 && event.object != 0;
+            let entry = event.entry.max(1) + u32::from(is_created);
             out.push(Turn { thread: event.thread, entry, waited });
         }
         runs = Some(event.thread);

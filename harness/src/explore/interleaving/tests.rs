@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use standstill_scheduler::abi::{Blocked, Decision};
+use standstill_scheduler::abi::{Blocked, Decision, EVENT_BLOCKED, EVENT_RESUMED, Event, Op};
 
 use super::*;
 use crate::explore::ended::{How, Numbers, Stand};

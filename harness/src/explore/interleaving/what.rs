@@ -7,6 +7,11 @@ pub(super) fn is_life(op: Op) -> bool {
     matches!(op, Op::Start | Op::Create | Op::Join | Op::Exit | Op::Fork)
 }
 
+/// Whether it is one access to memory.
+pub(super) fn is_access(op: Op) -> bool {
+    matches!(op, Op::Rmw | Op::Load | Op::Store)
+}
+
 /// Whether whoever has done it has a lock. `api` is the library's function around it.
 pub(super) fn is_acquiring(op: Op, api: Option<&str>) -> bool {
     let locks =
