@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// First eight bytes of the shared memory; changes with every change of its shape.
-pub const MAGIC: u64 = 0x7374_616e_6473_0004;
+pub const MAGIC: u64 = 0x7374_616e_6473_0005;
 /// Threads one trial can hold; the 1,025th runs without control and is counted.
 pub const MAX_THREADS: usize = 1024;
 /// Threads described when a trial stands still; a table with more says how many it left out.
@@ -105,7 +105,8 @@ pub const FLAG_RECORD: u32 = 1;
 /// Trap every memory access and profile which memory is shared; nothing is scheduled there.
 pub const FLAG_PROFILE: u32 = 2;
 /// Do not control: the threads run as the kernel has them, and each sleeps for `length` nanoseconds
-/// where the script has its number and, as the step, how often it has come to the runtime.
+/// where the script has its number and, as the step, how often it has come to the runtime; where the
+/// script has that twice, twice as long.
 pub const FLAG_NOISE: u32 = 8;
 
 /// "At step `step`, thread `thread` runs": a departure from the default rule, which is to let the
@@ -177,8 +178,8 @@ pub struct Outcome {
     pub traps: AtomicU32,
     /// See `jumps`.
     pub unpatched: AtomicU32,
-    /// Reserved.
-    pub pad: AtomicU32,
+    /// Decisions that took the turn from a thread which could have gone on.
+    pub preemptions: AtomicU32,
 }
 
 /// The trial runs, or its process ended.
@@ -336,7 +337,8 @@ pub struct Shared {
     pub go: [AtomicU32; MAX_THREADS],
     /// Threads of a trial that stands still.
     pub blocked: [Blocked; MAX_BLOCKED],
-    /// The script to follow ([`crate::strategy::GIVEN`], [`crate::strategy::DELAYS`]).
+    /// The script to follow ([`crate::strategy::GIVEN`], [`crate::strategy::DELAYS`],
+    /// [`crate::strategy::SEGMENTS`]).
     pub script: [Decision; MAX_DECISIONS],
     /// The decisions that were taken.
     pub decisions: [Decision; MAX_DECISIONS],

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::keep::Keep;
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::environment::sha256;
+use crate::explore::aftermath::{Minimal, Wanted, aftermath};
 use crate::explore::ledger::Case;
 use crate::explore::portfolio::Portfolio;
 use crate::explore::record::Record;
@@ -36,7 +37,7 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
     }
     let keep = args.keep.as_deref().map(Keep::new).transpose()?;
     let explored = explore(args, begun);
-    let (target, hash, summary) = match explored {
+    let Explored { target, hash, summary, minimal } = match explored {
         Ok(explored) => explored,
         Err(failure) => {
             // Whoever reads JSON is to find an answer on the last line, whatever it is.
@@ -48,20 +49,36 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
         }
     };
     let cases = &summary.ledger.cases;
-    let records: Vec<Record> = cases.iter().map(|c| Record::new(&target, &hash, c)).collect();
+    let record = |(case, minimal): (&Case, &Result<Minimal, String>)| {
+        let minimal = minimal.as_ref().ok().cloned();
+        Record { minimal, ..Record::new(&target, &hash, case) }
+    };
+    let records: Vec<Record> = cases.iter().zip(&minimal).map(record).collect();
+    let reports: Vec<String> = cases
+        .iter()
+        .zip(&records)
+        .zip(&minimal)
+        .map(|((case, record), minimal)| report::case(case, &record.token, minimal))
+        .collect();
     let kept = records.iter().filter_map(|record| record.remember()).collect::<Vec<_>>();
     let why = unclear(&summary);
     match args.message_format {
         MessageFormat::Json => {
-            let pairs: Vec<(&Case, &Record)> = cases.iter().zip(&records).collect();
+            let why_not = minimal.iter().map(|minimal| minimal.as_ref().err());
+            let pairs: Vec<Told<'_>> = cases
+                .iter()
+                .zip(&records)
+                .zip(why_not)
+                .map(|((case, record), why_not)| (case, record, why_not))
+                .collect();
             let verdict = verdict(&summary);
             let line = answer(verdict, why.clone(), &pairs, Some(&summary), begun);
             print(&format!("{line}\n"));
         }
         MessageFormat::Human => {
             let mut text = report::closing(&target, &summary, why.as_deref());
-            for (case, record) in cases.iter().zip(&records) {
-                text = format!("{}\n{text}", report::case(case, &record.token));
+            for report in &reports {
+                text = format!("{report}\n{text}");
             }
             print(&text);
         }
@@ -69,7 +86,7 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
     if let Some(keep) = keep
         && !cases.is_empty()
     {
-        let written = keep.make().and_then(|dir| write(dir, cases, &records));
+        let written = keep.make().and_then(|dir| write(dir, &reports, &records));
         written.map_err(|why| Failure::failed(anyhow!("failed to {why}")))?;
     }
     if kept.len() < records.len() && args.keep.is_none() {
@@ -83,8 +100,18 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// Searches; what was searched, the hash of its binary, and what came of it.
-fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summary), Failure> {
+/// What was searched, and what came of it.
+struct Explored {
+    target: Target,
+    /// Of its binary.
+    hash: String,
+    summary: Summary,
+    /// For each finding.
+    minimal: Vec<Result<Minimal, String>>,
+}
+
+/// Searches, and takes a closer look at what was found.
+fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
     let mut target = match &args.scenario {
         Some(scenario) => scenario::target(scenario, args)?,
         None => Target::resolve(&args.command).map_err(refused)?,
@@ -112,7 +139,12 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<(Target, String, Summar
     let summary = search.run(plan, &interrupt, &mut |progress| throughput.show(progress));
     throughput.finish();
     let summary = summary.map_err(lost)?;
-    Ok((target, hash, summary))
+    // A program that reads the answer has a budget for all of it; a person reads what comes.
+    let is_json = args.message_format == MessageFormat::Json;
+    let until = is_json.then(|| begun + args.budget.saturating_sub(LAST_WORDS));
+    let wanted = Wanted { minimise: args.minimise.0, confirm: args.confirm.0, until };
+    let minimal = aftermath(&target, &summary, wanted, &interrupt);
+    Ok(Explored { target, hash, summary, minimal })
 }
 
 /// A command that is not there is the user's mistake.
@@ -146,27 +178,36 @@ fn unclear(summary: &Summary) -> Option<String> {
     (ledger.clean == 0).then(|| "no trial came to its end in the time that there was".to_owned())
 }
 
+/// A finding, its record, and why it was not minimised.
+type Told<'a> = (&'a Case, &'a Record, Option<&'a String>);
+
 /// The last line for programs.
 fn answer(
     verdict: &str,
     why: Option<String>,
-    cases: &[(&Case, &Record)],
+    cases: &[Told<'_>],
     summary: Option<&Summary>,
     begun: Instant,
 ) -> Value {
-    let mut kinds: Vec<_> = cases.iter().map(|(case, _)| case.finding.kind).collect();
+    let mut kinds: Vec<_> = cases.iter().map(|(case, ..)| case.finding.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     let first = cases.first();
     let findings: Vec<Value> = cases
         .iter()
-        .map(|(case, record)| {
+        .map(|(case, record, why_not)| {
             let mut finding = json!(case.finding);
             finding["token"] = record.token.as_str().into();
             finding["trial"] = (case.assignment.index + 1).into();
             finding["times"] = case.times.into();
             finding["steps"] = case.ended.numbers.steps.into();
             finding["schedule_hash"] = format!("{:016x}", case.ended.numbers.hash).into();
+            if let Some(minimal) = &record.minimal {
+                finding["minimal"] = json!(minimal);
+            }
+            if let Some(why) = why_not {
+                finding["not_minimised"] = why.as_str().into();
+            }
             finding["repeated"] = case
                 .repeated
                 .map(|r| r.same_schedule && r.same_end)
@@ -175,6 +216,7 @@ fn answer(
         })
         .collect();
     let ledger = summary.map(|summary| &summary.ledger);
+    let minimal = first.and_then(|(_, record, _)| record.minimal.as_ref());
     json!({
         "event": "verdict",
         "verdict": verdict,
@@ -182,9 +224,12 @@ fn answer(
         "trials": ledger.map_or(0, |ledger| ledger.trials),
         "steps": ledger.map_or(0, |ledger| ledger.steps),
         "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        "first_failure_trial": first.map(|(case, _)| case.assignment.index + 1),
-        "token": first.map(|(_, record)| &record.token),
-        "replay": first.map(|(_, record)| report::replay(&record.token)),
+        "first_failure_trial": first.map(|(case, ..)| case.assignment.index + 1),
+        "token": first.map(|(_, record, _)| &record.token),
+        "replay": first.map(|(_, record, _)| report::replay(&record.token)),
+        "switches": minimal.map(|minimal| minimal.switches),
+        "preemptions": minimal.map(|minimal| minimal.preemptions),
+        "confirmed": minimal.and_then(|minimal| minimal.confirmed.as_ref()),
         "findings": findings,
         "proof": summary.and_then(|summary| summary.proof.as_ref()),
         "why": why,
@@ -194,15 +239,15 @@ fn answer(
 }
 
 /// Writes the schedules and the reports of all findings, the first under the plain names.
-fn write(dir: &Path, cases: &[Case], records: &[Record]) -> Result<(), String> {
-    for (nth, (case, record)) in cases.iter().zip(records).enumerate() {
+fn write(dir: &Path, reports: &[String], records: &[Record]) -> Result<(), String> {
+    for (nth, (report, record)) in reports.iter().zip(records).enumerate() {
         let name = |name: &str, end: &str| match nth {
             0 => dir.join(format!("{name}.{end}")),
             nth => dir.join(format!("{name}-{nth}.{end}")),
         };
         record.save(&name("schedule", "json")).map_err(|error| error.to_string())?;
         let path = name("report", "txt");
-        std::fs::write(&path, report::case(case, &record.token))
+        std::fs::write(&path, report)
             .map_err(|error| format!("write {}: {error}", path.display()))?;
     }
     Ok(())

@@ -133,7 +133,7 @@ enum Command {
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
     /// Run a program under many schedules, each of them chosen, and say which one fails
-    Explore(explore::ExploreArgs),
+    Explore(Box<explore::ExploreArgs>),
     /// Run one schedule again, by its token, and say whether it went alike
     Replay(replay::ReplayArgs),
     /// Build a program with scheduling points of its own, for levels 2 and 3 of control

@@ -10,20 +10,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::json;
+use standstill_scheduler::abi::{FLAG_RECORD, Order};
 
 use super::explore::{lost, refused};
 use super::{Exit, Failure, MessageFormat, complain, duration, print};
 use crate::environment::sha256;
 use crate::explore::ended::{Ended, How};
+use crate::explore::interleaving::table;
 use crate::explore::level::Level;
 use crate::explore::places::Namer;
 use crate::explore::portfolio::Assignment;
 use crate::explore::profile;
 use crate::explore::record::Record;
+use crate::explore::rerun::address;
 use crate::explore::server::{Limits, Server};
 use crate::explore::target::Target;
 use crate::explore::token::Token;
 use crate::os::control::cpus;
+use crate::report::interleaving::interleaving;
+use crate::verdict::Finding;
 
 const EXIT_CODES: &str = "\
 A token finds the schedule that `standstill explore` stored on this machine. Elsewhere the command
@@ -50,6 +55,9 @@ pub(super) struct ReplayArgs {
     /// Attach gdb where it stands still
     #[arg(long)]
     gdb: bool,
+    /// Repeat the minimised schedule, if there is one, and show its interleaving
+    #[arg(long, conflicts_with = "gdb")]
+    table: bool,
     /// How long it may be without a step
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     timeout: Duration,
@@ -68,7 +76,7 @@ struct Original {
     /// Hash of the schedule and its end, where they are known.
     known: Option<(u64, How)>,
     /// What was found then.
-    finding: Option<String>,
+    finding: Option<Finding>,
     /// What is not as it was, each a clause.
     differences: Vec<String>,
 }
@@ -100,11 +108,21 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
             }
         };
         let Assignment { order, script, .. } = &original.assignment;
-        let ended = server.trial(order, script, limits, &mut look).map_err(lost)?;
+        let is_drawn = args.table && nth == 1;
+        let flags = order.flags | if is_drawn { FLAG_RECORD } else { 0 };
+        let order = Order { flags, ..*order };
+        let ended = server.trial(&order, script, limits, &mut look).map_err(lost)?;
         hashes.insert(ended.numbers.hash);
         alike += u32::from(original.is_like(&ended));
         if nth == 1 && args.message_format == MessageFormat::Human {
             print(&first(&ended));
+        }
+        if is_drawn && args.message_format == MessageFormat::Human {
+            let addresses = ended.events.iter().map(address).collect::<Vec<_>>();
+            let places = server.pid().map(|pid| namer.name(pid, addresses)).unwrap_or_default();
+            let verdict = original.finding.as_ref();
+            let table = table(&ended, &places, verdict.map(|f| f.summary.as_str()));
+            print(&format!("{}\n", interleaving(&table)));
         }
     }
     let known = original.known.map(|(hash, _)| hash);
@@ -197,12 +215,14 @@ impl Original {
             let (now, then) = (&hash[..16.min(hash.len())], record.sha256.get(..16).unwrap_or(""));
             differences.push(format!("the binary differs (sha256 {now}, was {then})"));
         }
-        let finding = &record.finding;
+        let minimal = record.minimal.as_ref().filter(|_| args.table);
+        let short = record.minimal().filter(|_| args.table);
+        let hash = minimal.map_or(record.hash, |minimal| minimal.hash);
         Ok(Original {
             target,
-            assignment: record.assignment(),
-            known: Some((record.hash, record.how)),
-            finding: Some(format!("{} ({})", finding.kind, finding.confidence)),
+            assignment: short.unwrap_or_else(|| record.assignment()),
+            known: Some((hash, record.how)),
+            finding: Some(record.finding.clone()),
             differences,
         })
     }
@@ -214,7 +234,8 @@ impl Original {
     fn sentence(&self, times: u32, alike: u32, hashes: &std::collections::BTreeSet<u64>) -> String {
         let shown: Vec<String> = hashes.iter().take(4).map(|hash| format!("{hash:016x}")).collect();
         let shown = shown.join(", ");
-        let verdict = self.finding.as_deref().unwrap_or_default();
+        let verdict = self.finding.as_ref();
+        let verdict = verdict.map(|f| format!("{} ({})", f.kind, f.confidence)).unwrap_or_default();
         match self.known {
             None => format!("standstill: {times} runs, {} schedules: {shown}\n", hashes.len()),
             Some(_) if alike == times => {

@@ -5,11 +5,15 @@
 //! sees. [`portfolio`] says which schedule is tried next, [`search`] runs the trials on all workers,
 //! and a [`token`] or a [`record`] repeats one.
 
+pub mod aftermath;
+pub mod confirm;
 mod delays;
 pub mod ended;
+pub mod interleaving;
 pub mod judge;
 pub mod ledger;
 pub mod level;
+pub mod minimise;
 pub mod monitor;
 pub mod native;
 pub mod patches;
@@ -18,6 +22,7 @@ pub mod portfolio;
 pub mod preload;
 pub mod profile;
 pub mod record;
+pub mod rerun;
 pub mod search;
 pub mod server;
 pub mod sink;

@@ -1,34 +1,68 @@
-//! The command run once as it is: what control is compared with.
+//! The command run as it is: what control is compared with.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::ended::How;
+use super::ended::{Ended, How, Numbers};
 use super::judge::Native;
+use super::rerun::scene;
 use super::sink::Sinks;
 use super::target::Target;
 use crate::board::{Board, Outcome};
+use crate::inspect::Inspector;
 use crate::os::control::kill_group;
 use crate::os::process::lift;
+use crate::scene::Scene;
 
-/// Runs it without the runtime, in the same environment otherwise; `None` if it was not over when the
-/// time was, or when `stop` said so.
+/// Runs it once without the runtime, in the same environment otherwise; `None` if it was not over
+/// when the time was, or when `stop` said so.
 pub fn run(
     target: &Target,
     cpu: usize,
     patience: Duration,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Option<Native>> {
+    let ended = follow(target, cpu, patience, stop, &mut |_| None)?;
+    let failed = |(outcome, _): &(Outcome, String)| {
+        [Outcome::Panicked, Outcome::WrongResult].contains(outcome)
+    };
+    let failed = ended.said.as_ref().is_some_and(failed);
+    let Ended { how, stdout, stderr, .. } = ended;
+    let native = Native { how, stdout, stderr, failed };
+    Ok((![How::Silent, How::Cut].contains(&how)).then_some(native))
+}
+
+/// Runs it the same way and, if it is late, looks at it before it is killed.
+pub fn attempt(
+    target: &Target,
+    cpu: usize,
+    patience: Duration,
+    stop: &AtomicBool,
+    inspector: &mut Inspector,
+) -> io::Result<Ended> {
+    let mut look = |pid| Some(scene(inspector, pid));
+    follow(target, cpu, patience, &|| stop.load(Relaxed), &mut look)
+}
+
+fn follow(
+    target: &Target,
+    cpu: usize,
+    patience: Duration,
+    stop: &dyn Fn() -> bool,
+    look: &mut dyn FnMut(i32) -> Option<Scene>,
+) -> io::Result<Ended> {
     let mut sinks = Sinks::new()?;
     let board = target.has_board().then(|| Board::create("standstill-board")).transpose()?;
     let lifted = board.as_ref().and_then(Board::fd).map(lift).transpose()?;
     let lifted = lifted.as_ref().map(AsFd::as_fd);
     let mut child = target.command(&sinks, cpu, &[], lifted)?.spawn()?;
+    let pid = child.id() as i32;
     let exit = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
     let deadline = Instant::now() + patience;
     let tick = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
@@ -37,14 +71,27 @@ pub fn run(
         is_over = matches!(poll(&mut [PollFd::new(&exit, PollFlags::IN)], Some(&tick)), Ok(1));
         sinks.relieve();
     }
-    if !is_over {
-        kill_group(child.id() as i32);
+    let late = match stop() {
+        _ if is_over => None,
+        true => Some((How::Cut, None)),
+        false => Some((How::Silent, look(pid))),
+    };
+    if late.is_some() {
+        kill_group(pid);
     }
-    let how = How::of_status(child.wait()?.into_raw());
-    let failed = board
-        .as_ref()
-        .is_some_and(|board| [Outcome::Panicked, Outcome::WrongResult].contains(&board.outcome()));
-    let (stdout, stderr) = (sinks.stdout.output(), sinks.stderr.output());
-    let native = Native { how, stdout, stderr, failed };
-    Ok(is_over.then_some(native))
+    let status = How::of_status(child.wait()?.into_raw());
+    let (how, scene) = late.unwrap_or((status, None));
+    Ok(Ended {
+        how,
+        pid,
+        numbers: Numbers::default(),
+        blocked: vec![],
+        places: Default::default(),
+        decisions: vec![],
+        events: vec![],
+        stdout: sinks.stdout.output(),
+        stderr: sinks.stderr.output(),
+        said: board.as_ref().map(|board| (board.outcome(), board.message())),
+        scene,
+    })
 }

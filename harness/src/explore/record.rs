@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use standstill_scheduler::abi::{Decision, Order};
 use standstill_scheduler::strategy::GIVEN;
 
+use super::aftermath::Minimal;
 use super::ended::How;
 use super::ledger::Case;
 use super::level::Level;
@@ -84,6 +85,9 @@ pub struct Record {
     pub how: How,
     /// What it showed.
     pub finding: Finding,
+    /// The shortest schedule known that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimal: Option<Minimal>,
 }
 
 /// The numbers of an [`Order`] that a replay needs.
@@ -99,6 +103,44 @@ pub struct Bounds {
     pub step_ns: u64,
     /// See [`Order::flags`].
     pub flags: u32,
+    /// See [`Order::memory_every`].
+    #[serde(default)]
+    pub memory_every: u32,
+}
+
+impl Bounds {
+    /// Those of an order.
+    pub fn of(order: &Order) -> Bounds {
+        Bounds {
+            seed: order.seed,
+            fair_after: order.fair_after,
+            max_steps: order.max_steps,
+            step_ns: order.step_ns,
+            flags: order.flags,
+            memory_every: order.memory_every,
+        }
+    }
+
+    /// The trial that begins with these and follows these decisions.
+    fn assignment(self, level: Level, chosen: u32, decisions: &[(u32, u32)]) -> Assignment {
+        let script: Vec<Decision> =
+            decisions.iter().map(|&(step, thread)| Decision { step, thread }).collect();
+        let Bounds { seed, fair_after, max_steps, step_ns, flags, memory_every } = self;
+        let order = Order {
+            seed,
+            length: 1,
+            fair_after,
+            max_steps,
+            step_ns,
+            strategy: GIVEN,
+            depth: 0,
+            flags,
+            script: script.len() as u32,
+            memory_every,
+            pad: 0,
+        };
+        Assignment { index: 1, level, chosen, order, script }
+    }
 }
 
 impl Record {
@@ -117,19 +159,14 @@ impl Record {
             level: case.assignment.level,
             chosen: case.assignment.chosen,
             exec: target.exec,
-            order: Bounds {
-                seed: order.seed,
-                fair_after: order.fair_after,
-                max_steps: order.max_steps,
-                step_ns: order.step_ns,
-                flags: order.flags,
-            },
+            order: Bounds::of(order),
             decisions: case.ended.decisions.iter().map(|d| (d.step, d.thread)).collect(),
             complete: case.ended.has_all_decisions(),
             hash: case.ended.numbers.hash,
             steps: case.ended.numbers.steps,
             how: case.ended.how,
             finding: case.finding.clone(),
+            minimal: None,
         }
     }
 
@@ -187,23 +224,13 @@ impl Record {
         {
             return token.assignment();
         }
-        let script: Vec<Decision> =
-            self.decisions.iter().map(|&(step, thread)| Decision { step, thread }).collect();
-        let Bounds { seed, fair_after, max_steps, step_ns, flags } = self.order;
-        let order = Order {
-            seed,
-            length: 1,
-            fair_after,
-            max_steps,
-            step_ns,
-            strategy: GIVEN,
-            depth: 0,
-            flags,
-            script: script.len() as u32,
-            memory_every: self.level.memory_every(self.order.seed),
-            pad: 0,
-        };
-        Assignment { index: 1, level: self.level, chosen: self.chosen, order, script }
+        self.order.assignment(self.level, self.chosen, &self.decisions)
+    }
+
+    /// The trial that repeats its shortest schedule, if one is known.
+    pub fn minimal(&self) -> Option<Assignment> {
+        let minimal = self.minimal.as_ref()?;
+        Some(minimal.order.assignment(self.level, self.chosen, &minimal.decisions))
     }
 }
 

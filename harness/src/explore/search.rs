@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::native;
 use super::portfolio::Portfolio;
+use super::profile::Chosen;
 use super::server::ServerError;
 use super::target::Target;
 use super::worker::{Shop, Worker, lock};
@@ -52,6 +53,8 @@ pub struct Summary {
     pub ledger: Ledger,
     /// What a systematic search proves, if it was one and is through.
     pub proof: Option<String>,
+    /// The accesses that were scheduling points at level 1+, if they were chosen.
+    pub chosen: Option<Arc<Chosen>>,
     /// Since the search began.
     pub elapsed: Duration,
     /// Whether somebody asked for the end.
@@ -98,6 +101,7 @@ impl Search<'_> {
         Ok(Summary {
             ledger,
             proof: plan.proof(),
+            chosen: chosen.into_inner().and_then(Result::ok),
             elapsed: self.begun.elapsed(),
             interrupted: interrupt.load(Relaxed),
         })

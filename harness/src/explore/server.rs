@@ -130,6 +130,14 @@ impl Server {
         self.process.as_ref().is_some_and(|process| process.forks)
     }
 
+    /// The process that trials are forked from, or that the next runs in; started if there is none.
+    pub fn pid(&mut self) -> Option<i32> {
+        if self.process.is_none() {
+            self.launch().ok()?;
+        }
+        self.process.as_ref().map(|process| process.child.id() as i32)
+    }
+
     /// Runs one trial. `look` is called if it stands still, before it is killed.
     pub fn trial(
         &mut self,

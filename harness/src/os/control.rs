@@ -144,6 +144,9 @@ unsafe fn copy<T: Copy>(first: *const T, count: u32, size: usize) -> Vec<T> {
     (0..count).map(|nth| unsafe { first.add(nth).read_volatile() }).collect()
 }
 
+/// For [`enclose`]: whichever CPUs this process may use.
+pub const ANY_CPU: usize = usize::MAX;
+
 /// Makes `command`'s process begin as a controlled one: on one CPU, with addresses that are the same
 /// each time (as far as the kernel allows it), `kept` descriptors open, in a process group of its
 /// own that dies with the calling *thread*.
@@ -157,9 +160,11 @@ pub fn enclose(command: &mut Command, cpu: usize, kept: &[BorrowedFd<'_>]) {
             // Both are wishes: without them trials are slower, and addresses differ.
             let now = libc::personality(0xffff_ffff);
             libc::personality((now | libc::ADDR_NO_RANDOMIZE) as libc::c_ulong);
-            let mut set: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(cpu % libc::CPU_SETSIZE as usize, &mut set);
-            libc::sched_setaffinity(0, size_of_val(&set), &set);
+            if cpu != ANY_CPU {
+                let mut set: libc::cpu_set_t = std::mem::zeroed();
+                libc::CPU_SET(cpu % libc::CPU_SETSIZE as usize, &mut set);
+                libc::sched_setaffinity(0, size_of_val(&set), &set);
+            }
             for fd in &kept {
                 if libc::fcntl(*fd, libc::F_SETFD, 0) == -1 {
                     return Err(io::Error::last_os_error());

@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use standstill_scheduler::abi::Op;
 
+use super::interleaving::interleaving;
+use crate::explore::aftermath::Minimal;
+use crate::explore::confirm::Confirmed;
 use crate::explore::ended::Ended;
 use crate::explore::judge::standstill::what;
 use crate::explore::ledger::Case;
@@ -11,12 +14,13 @@ use crate::explore::portfolio;
 use crate::explore::search::Summary;
 use crate::explore::target::{Target, quoted};
 use crate::text::{indented, printable, shortened};
+use crate::verdict::Kind;
 
 /// Lines of the target's own output that are shown.
 const LINES: usize = 12;
 
 /// One finding: headline, threads, evidence, stacks, and how to see it again.
-pub fn case(case: &Case, token: &str) -> String {
+pub fn case(case: &Case, token: &str, minimal: &Result<Minimal, String>) -> String {
     let finding = &case.finding;
     let mut out = format!(
         "standstill: {} ({}): {}; trial {} of the search, after {:.1} s\n",
@@ -53,6 +57,14 @@ pub fn case(case: &Case, token: &str) -> String {
         };
         let _ = writeln!(out, "  {said}");
     }
+    match minimal {
+        Ok(minimal) => {
+            let _ = write!(out, "\n{}", self::minimal(minimal, finding.kind));
+        }
+        Err(why) => {
+            let _ = writeln!(out, "  not minimised: {why}");
+        }
+    }
     if let Some(scene) = &case.ended.scene
         && let Some(look) = scene.looks.last()
     {
@@ -67,6 +79,66 @@ pub fn case(case: &Case, token: &str) -> String {
     }
     let _ = writeln!(out, "\n  token:  {token}\n  replay: {}", replay(token));
     printable(&out)
+}
+
+/// The short schedule of a finding, and whether it was seen without control.
+pub fn minimal(minimal: &Minimal, kind: Kind) -> String {
+    let mut out = String::new();
+    let preempted = |n: u32| format!("{n} {}", if n == 1 { "preemption" } else { "preemptions" });
+    let (switches, preemptions) = minimal.was;
+    let _ = match minimal.runs {
+        0 => writeln!(out, "  not minimised: {switches} switches, {}", preempted(preemptions)),
+        runs => writeln!(
+            out,
+            "  minimised: {switches} switches, {} -> {} switches, {}; {runs} runs, the last two to \
+             verify it{}",
+            preempted(preemptions),
+            minimal.switches,
+            preempted(minimal.preemptions),
+            if minimal.cut_short { "; there was no time for more" } else { "" }
+        ),
+    };
+    let _ = writeln!(out, "\n{}", interleaving(&minimal.table));
+    if let Some(confirmed) = &minimal.confirmed {
+        out += &native(confirmed, kind);
+    }
+    for note in &minimal.notes {
+        let _ = writeln!(out, "  note: {note}");
+    }
+    out
+}
+
+/// What runs without control have shown, and no more than that.
+fn native(confirmed: &Confirmed, kind: Kind) -> String {
+    let ((slept, of_slept), (plain, of_plain)) = (confirmed.with_sleeps, confirmed.plain);
+    let mut out = String::new();
+    let _ = match (confirmed.is_native(), of_slept + of_plain) {
+        (_, 0) => writeln!(out, "  not run without control: there was no time for it"),
+        (false, _) if !confirmed.others.is_empty() => writeln!(
+            out,
+            "  without control it was never called {kind}, in {of_plain} plain runs and {of_slept} with \
+             sleeps at the schedule's switches; they failed otherwise"
+        ),
+        (false, _) => writeln!(
+            out,
+            "  controlled only: no {kind} in {of_plain} plain runs without control, nor in {of_slept} \
+             with sleeps at the schedule's switches"
+        ),
+        (true, _) => writeln!(
+            out,
+            "  appears natively: {kind} in {slept} of {of_slept} runs with sleeps at the schedule's \
+             switches, in {plain} of {of_plain} plain ones"
+        ),
+    };
+    let others = confirmed.others.iter().map(|(kind, times)| format!("{kind} in {times}"));
+    let late = (confirmed.late > 0).then(|| format!("{} too late to tell", confirmed.late));
+    let asleep = (confirmed.sleepless > 0)
+        .then(|| format!("in {} no thread came to its sleep", confirmed.sleepless));
+    let rest: Vec<String> = others.chain(late).chain(asleep).collect();
+    if !rest.is_empty() {
+        let _ = writeln!(out, "  of these runs: {}", rest.join(", "));
+    }
+    out
 }
 
 /// The command that repeats a trial.

@@ -47,6 +47,32 @@ fn locks_in_opposite_orders_are_convicted_and_repeated() {
 }
 
 #[test]
+fn a_schedule_is_made_short_drawn_and_seen_without_control() {
+    let verdict =
+        explore(&["--budget", "60s", "--strategy", "random"], &["abba"]).exits(1).verdict();
+    let minimal = &verdict["findings"][0]["minimal"];
+    assert!(verdict["preemptions"].as_u64().is_some_and(|n| n <= 2), "{verdict}");
+    assert!(verdict["switches"].as_u64() <= minimal["was"][0].as_u64(), "{verdict}");
+    // The window is open for milliseconds then: a run in twenty is little to ask.
+    let [seen, of] = [0, 1].map(|n| verdict["confirmed"]["with_sleeps"][n].as_u64().unwrap());
+    assert!(seen >= 1 && of <= 20, "{verdict}");
+    let again = run(&["replay", verdict["token"].as_str().unwrap(), "--table"]).exits(0);
+    for part in ["thread 1", "thread 2", "lock A: has it", "could go on", "waits for"] {
+        assert!(again.stdout.contains(part), "{part}: {}", again.stdout);
+    }
+    assert!(again.stdout.contains("repeated exactly"), "{}", again.stdout);
+}
+
+#[test]
+fn what_is_not_wanted_is_not_done() {
+    let flags = ["--budget", "30s", "--minimise", "off", "--confirm", "off"];
+    let verdict = explore(&flags, &["abba"]).exits(1).verdict();
+    assert!(verdict["confirmed"].is_null() && verdict["switches"].is_null(), "{verdict}");
+    let text = run(&[&["explore"], &flags[..], &["--", schedules(), "abba"]].concat()).exits(1);
+    assert!(!text.stdout.contains("natively"), "{}", text.stdout);
+}
+
+#[test]
 fn a_race_that_shows_as_an_exit_code_is_convicted() {
     let verdict = explore(&["--budget", "30s"], &["check-then-act"]).exits(1).verdict();
     assert_eq!(verdict["kinds"][0], "wrong-result");
@@ -128,6 +154,8 @@ fn bad_input_is_refused_in_a_sentence() {
     run(&["explore", "--", "/nowhere/x"]).exits(2).complains_of(&["/nowhere/x", "no such file"]);
     run(&["explore", "--", "/"]).exits(2).complains_of(&["directory"]);
     run(&["explore", "--level", "9", "--", "true"]).exits(2).complains_of(&["--level"]);
+    run(&["explore", "--confirm", "0", "--", "true"]).exits(2).complains_of(&["--confirm", "off"]);
+    run(&["explore", "--minimise", "soon", "--", "true"]).exits(2).complains_of(&["--minimise"]);
     run(&["explore", "--budget", "0s", "--", "true"]).exits(2).complains_of(&["--budget"]);
     run(&["replay", "nonsense"]).exits(2).complains_of(&["nonsense", "repro token"]);
     run(&["replay", "Cargo.toml"]).exits(2).complains_of(&["Cargo.toml", "no stored schedule"]);

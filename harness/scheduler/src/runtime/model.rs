@@ -201,14 +201,16 @@ pub(super) fn me() -> Option<u32> {
     None
 }
 
-/// Sleeps if the script names this moment: the thread, and its entry for a step.
+/// Sleeps if the script names this moment (the thread, and its entry for a step), as many times as it
+/// does.
 fn noise(me: u32) {
     let shared = shared();
     let now = Decision { step: entries(), thread: me };
     let script = &shared.script[..(shared.order.script as usize).min(abi::MAX_DECISIONS)];
-    if script.contains(&now) {
+    let times = script.iter().filter(|moment| **moment == now).count() as u64;
+    if times > 0 {
         shared.outcome.switches.fetch_add(1, Relaxed);
-        sys::sleep(shared.order.length);
+        sys::sleep(shared.order.length.saturating_mul(times));
     }
 }
 
@@ -529,6 +531,9 @@ impl Model {
         }
         let chosen = choice.thread;
         if chosen != default {
+            if default == view.current {
+                outcome.preemptions.fetch_add(1, Relaxed);
+            }
             let at = outcome.decisions.fetch_add(1, Relaxed) as usize;
             if at < abi::MAX_DECISIONS {
                 let decision = Decision { step: self.steps as u32, thread: chosen };

@@ -10,6 +10,7 @@ mod pct;
 mod pos;
 mod random;
 mod rng;
+mod segments;
 
 pub use rng::Rng;
 
@@ -25,10 +26,18 @@ pub const POS: u32 = 3;
 pub const DELAYS: u32 = 4;
 /// The number of following a script.
 pub const GIVEN: u32 = 5;
+/// The number of [`segments`].
+pub const SEGMENTS: u32 = 6;
 
 /// Every strategy's number and name.
-pub const NAMES: [(u32, &str); 5] =
-    [(RANDOM, "random"), (PCT, "pct"), (POS, "pos"), (DELAYS, "delays"), (GIVEN, "given")];
+pub const NAMES: [(u32, &str); 6] = [
+    (RANDOM, "random"),
+    (PCT, "pct"),
+    (POS, "pos"),
+    (DELAYS, "delays"),
+    (GIVEN, "given"),
+    (SEGMENTS, "segments"),
+];
 
 /// A thread that can run, and what it will do when it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,6 +81,7 @@ pub struct Strategy {
     pct: pct::Pct,
     pos: pos::Pos,
     given: given::Given,
+    segments: segments::Segments,
 }
 
 impl Strategy {
@@ -82,6 +92,7 @@ impl Strategy {
         pct: pct::Pct::IDLE,
         pos: pos::Pos::IDLE,
         given: given::Given::IDLE,
+        segments: segments::Segments::IDLE,
     };
 
     /// Begins a trial.
@@ -89,6 +100,7 @@ impl Strategy {
         self.which = order.strategy;
         self.rng = Rng::new(order.seed);
         self.given = given::Given::IDLE;
+        self.segments = segments::Segments::IDLE;
         match self.which {
             PCT => self.pct.begin(order, &mut self.rng),
             POS => self.pos.begin(),
@@ -112,6 +124,7 @@ impl Strategy {
             PCT => self.pct.choose(view),
             POS => self.pos.choose(view, &mut self.rng),
             DELAYS => self.given.delay(view, script),
+            SEGMENTS => self.segments.choose(view, script),
             _ => return self.given.choose(view, script),
         };
         Choice { thread, missed: false }

@@ -135,3 +135,22 @@ fn pos_keeps_the_order_of_operations_that_do_not_race() {
         assert_eq!(state.pos.priority[slot(other.thread)], kept);
     }
 }
+
+#[test]
+fn segments_run_their_threads_for_their_steps() {
+    let mut state = std::boxed::Box::new(Strategy::IDLE);
+    state.begin(&order(SEGMENTS, 1));
+    let entry = |thread, step| Decision { step, thread };
+    // Thread 2 cannot run and is left out; behind the script the running thread goes on.
+    let script = [entry(1, 2), entry(2, 9), entry(0, 1), entry(1, u32::MAX)];
+    let all = candidates(&[0, 1]);
+    let mut current = 0;
+    let mut next = |candidates: &[Candidate]| {
+        let view = View { step: 0, current, candidates };
+        current = state.choose(&view, &script).thread;
+        current
+    };
+    assert_eq!([next(&all), next(&all), next(&all), next(&all), next(&all)], [1, 1, 0, 1, 1]);
+    // A segment ends when its thread blocks, and does not begin again.
+    assert_eq!([next(&all[..1]), next(&all)], [0, 0]);
+}

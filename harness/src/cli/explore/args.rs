@@ -14,7 +14,8 @@ use crate::levels;
 
 const EXIT_CODES: &str = "\
 The command runs with no input, its output hidden, one thread at a time on one CPU, on virtual time
-and with freed memory poisoned. Each trial is another schedule of the same program.
+and with freed memory poisoned. Each trial is another schedule of the same program. What is found is
+minimised and tried without control after the search; with --message-format json within the budget.
 
 Exit codes:
   0    every trial ended as it should
@@ -66,6 +67,12 @@ pub(in crate::cli) struct ExploreArgs {
     /// How long a trial may be without a step before it is given up
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(super) timeout: Duration,
+    /// Time for making the schedule of a finding short, or `off`
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = Bound::<Duration>::time)]
+    pub(super) minimise: Bound<Duration>,
+    /// Runs without control, plain ones and ones with sleeps at the schedule's switches, or `off`
+    #[arg(long, value_name = "N", default_value = "20", value_parser = Bound::<u32>::count)]
+    pub(super) confirm: Bound<u32>,
     /// Start a new process for each trial instead of forking one that waits before main
     #[arg(long)]
     pub(super) exec: bool,
@@ -106,6 +113,26 @@ impl ExploreArgs {
             StrategyArg::Pos => Mix::Only(POS),
             StrategyArg::Delays => Mix::Delays { bound: self.bound },
             StrategyArg::Portfolio => Mix::Portfolio,
+        }
+    }
+}
+
+/// How much of something is wanted, if any is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound<T>(pub(super) Option<T>);
+
+impl Bound<Duration> {
+    fn time(text: &str) -> Result<Self, String> {
+        if text == "off" { Ok(Bound(None)) } else { duration(text).map(|time| Bound(Some(time))) }
+    }
+}
+
+impl Bound<u32> {
+    fn count(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "off" => Ok(Bound(None)),
+            Ok(n @ 1..=10_000) => Ok(Bound(Some(n))),
+            _ => Err("a number from 1 to 10000, or `off`".to_owned()),
         }
     }
 }

@@ -94,7 +94,7 @@ fn next<'a>(blocked: &'a [Blocked], thread: &Blocked) -> Option<&'a Blocked> {
 
 /// A ring of threads each of which waits for the next, beginning with its lowest number; empty if
 /// there is none. Each thread waits for one, so rings do not share threads; the first counts.
-pub(super) fn ring(blocked: &[Blocked]) -> Vec<&Blocked> {
+pub(in crate::explore) fn ring(blocked: &[Blocked]) -> Vec<&Blocked> {
     for first in blocked {
         let (mut at, mut passed) = (first, vec![first]);
         while let Some(to) = next(blocked, at) {
