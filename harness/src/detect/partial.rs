@@ -25,8 +25,7 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
 
 /// The finding about the cycles of `graph` whose threads are all among `still`.
 pub(super) fn judge(graph: &WaitGraph, still: &BTreeSet<i32>, opening: String) -> Option<Finding> {
-    let cycles: Vec<&Cycle> =
-        lasting(graph, still).filter(|cycle| cycle.sure() > Confidence::Suspected).collect();
+    let cycles: Vec<&Cycle> = lasting(graph, still).filter(|cycle| convicts(cycle)).collect();
     let surest = cycles.iter().max_by_key(|cycle| cycle.sure())?;
     let others = graph.threads.iter().filter(|node| !still.contains(&node.tid)).count();
     let all = graph.threads.len();
@@ -49,6 +48,16 @@ pub(super) fn judge(graph: &WaitGraph, still: &BTreeSet<i32>, opening: String) -
     })
 }
 
+/// Whether a lasting cycle is enough for a finding. Of a thread that waits for itself the only witness
+/// is its own stack, where the lock's address is bound to lie because it waits: one that is inferred
+/// from that counts only where every thread stands, which is another detector's to say.
+fn convicts(cycle: &Cycle) -> bool {
+    match cycle.tids.len() {
+        1 => cycle.sure() == Confidence::Proven,
+        _ => cycle.sure() > Confidence::Suspected,
+    }
+}
+
 /// The cycles whose threads, with all that may have to do with them, are among `still`.
 pub(super) fn lasting<'a>(
     graph: &'a WaitGraph,
@@ -59,4 +68,29 @@ pub(super) fn lasting<'a>(
         all.all(|tid| still.contains(tid))
     };
     graph.cycles.iter().filter(lasts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Kind;
+
+    fn cycle(tids: &[i32], confidence: Confidence) -> Cycle {
+        Cycle {
+            kind: Kind::Deadlock,
+            confidence,
+            tids: tids.to_vec(),
+            closed: true,
+            firm: true,
+            with: vec![],
+            things: vec![0; tids.len()],
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_itself_is_convicted_on_proof_alone() {
+        assert!(convicts(&cycle(&[1], Confidence::Proven)));
+        assert!(!convicts(&cycle(&[1], Confidence::Inferred)));
+        assert!(convicts(&cycle(&[1, 2], Confidence::Inferred)));
+    }
 }
