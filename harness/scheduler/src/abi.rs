@@ -155,7 +155,7 @@ pub struct Outcome {
     pub missed: AtomicU32,
     /// The thread that has the token, by kernel id; 0 while nobody has.
     pub holder_tid: AtomicU32,
-    /// The number of that thread.
+    /// The number of that thread plus one; 0 while nobody has it, `u32::MAX` while it is being seized.
     pub holder: AtomicU32,
     /// Supervisor: take the token from this thread (its number plus one); 0: nothing to do.
     pub seize: AtomicU32,

@@ -132,6 +132,8 @@ pub(super) struct Model {
     pub(super) entropy: Rng,
     owners: [Owner; OWNERS],
     fair: bool,
+    /// The thread that is to decide asks the outside, without the guard.
+    asking: bool,
     /// A thread that finished and has yet to die: the next holder waits for that.
     dying: u32,
     candidates: [Candidate; MAX_THREADS],
@@ -254,6 +256,7 @@ impl Model {
         entropy: Rng::new(0),
         owners: [const { Owner { object: 0, thread: 0, pc: 0 } }; OWNERS],
         fair: false,
+        asking: false,
         dying: 0,
         candidates: [const { Candidate { thread: 0, object: 0, writes: false } }; MAX_THREADS],
     };
@@ -695,7 +698,7 @@ fn seize(stuck: u32) {
     guard();
     // SAFETY: the guard is held until `unguard`.
     let m = unsafe { &mut *MODEL.0.get() };
-    if shared().outcome.holder.load(Relaxed) != stuck + 1 {
+    if shared().outcome.holder.load(Relaxed) != stuck + 1 || m.asking {
         return unguard();
     }
     shared().outcome.seized.fetch_add(1, Relaxed);
@@ -813,10 +816,15 @@ fn wait_outside(m: &mut Model, millis: i32) -> bool {
         }
     }
     let slice = if m.outside > 0 { millis.min(1) } else { millis };
+    // Who sleeps here is not stuck: the supervisor must not have another thread decide beside it.
+    let tid = shared().outcome.holder_tid.swap(0, Relaxed);
+    m.asking = true;
     unguard();
     // SAFETY: the array is this frame's own.
     unsafe { sys::poll(fds.as_mut_ptr(), used, slice) };
     guard();
+    m.asking = false;
+    shared().outcome.holder_tid.store(tid, Relaxed);
     m.ready.iter().any(|word| *word != 0) || m.poll()
 }
 
