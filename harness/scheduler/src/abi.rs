@@ -225,13 +225,14 @@ pub enum Op {
     Clock = 33,
     CondRelock = 34,
     SpinTry = 35,
+    Cancel = 36,
 }
 
 impl Op {
     /// The operation of this number, [`Op::None`] for one that is not known.
     pub fn of(number: u32) -> Op {
-        if number <= Op::SpinTry as u32 {
-            // SAFETY: the enum is `repr(u32)` and numbered without a gap from 0 to `SpinTry`.
+        if number <= Op::Cancel as u32 {
+            // SAFETY: the enum is `repr(u32)` and numbered without a gap from 0 to `Cancel`.
             unsafe { core::mem::transmute::<u32, Op>(number) }
         } else {
             Op::None

@@ -412,6 +412,21 @@ impl Model {
         t.fruitless = 0;
     }
 
+    /// The thread of this handle is to end: if it waits in a function that is a cancellation point, it
+    /// goes on there.
+    pub(super) fn interrupt(&mut self, handle: usize) {
+        const POINTS: [Op; 5] = [Op::CondWait, Op::SemWait, Op::Join, Op::Sleep, Op::Io];
+        let target = (0..self.count).rev().find(|&n| {
+            let t = &self.threads[n as usize];
+            t.handle == handle && t.state == State::Waiting
+        });
+        let op = target.map(|n| self.threads[n as usize].op);
+        if let Some(n) = target.filter(|_| POINTS.iter().any(|&point| Some(point as u32) == op)) {
+            self.ready_again(n, false);
+        }
+        self.changed();
+    }
+
     /// How many threads wait in this operation on this object.
     pub(super) fn waiting(&self, op: Op, object: usize) -> usize {
         let threads = self.threads[..self.count as usize].iter();
