@@ -160,7 +160,7 @@ pub struct Outcome {
     pub missed: AtomicU32,
     /// The thread that has the token, by kernel id; 0 while nobody has.
     pub holder_tid: AtomicU32,
-    /// The number of that thread.
+    /// The number of that thread plus one; 0 while nobody has it, `u32::MAX` while it is being seized.
     pub holder: AtomicU32,
     /// Supervisor: take the token from this thread (its number plus one); 0: nothing to do.
     pub seize: AtomicU32,
@@ -230,13 +230,14 @@ pub enum Op {
     Clock = 33,
     CondRelock = 34,
     SpinTry = 35,
+    Cancel = 36,
 }
 
 impl Op {
     /// The operation of this number, [`Op::None`] for one that is not known.
     pub fn of(number: u32) -> Op {
-        if number <= Op::SpinTry as u32 {
-            // SAFETY: the enum is `repr(u32)` and numbered without a gap from 0 to `SpinTry`.
+        if number <= Op::Cancel as u32 {
+            // SAFETY: the enum is `repr(u32)` and numbered without a gap from 0 to `Cancel`.
             unsafe { core::mem::transmute::<u32, Op>(number) }
         } else {
             Op::None

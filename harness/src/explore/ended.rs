@@ -225,7 +225,7 @@ pub fn waits_for(op: Op) -> &'static str {
         Op::Sleep | Op::Clock => "a time",
         Op::Io | Op::Outside => "something outside",
         Op::Fork => "a fork",
-        Op::Start | Op::Create | Op::Exit => "its turn",
+        Op::Start | Op::Create | Op::Exit | Op::Cancel => "its turn",
         Op::Yield | Op::Rmw | Op::Load | Op::Store | Op::Pause => "memory to change",
     }
 }

@@ -28,4 +28,5 @@ pub mod server;
 pub mod sink;
 pub mod target;
 pub mod token;
+mod within;
 mod worker;

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use standstill_scheduler::abi::{SITE_IS_CHOSEN, SITE_LOAD, SITE_PLAIN_RMW, SITE_STORE, Site};
@@ -24,12 +24,12 @@ const MOST_ACCESSES: usize = 400_000;
 const LANGUAGE: [&str; 3] = ["libstdc++.so", "libc++.so", "libc++abi.so"];
 
 /// Which instructions get a point.
-#[derive(Debug, Clone, Copy)]
-pub enum Points<'a> {
+#[derive(Debug, Clone)]
+pub enum Points {
     /// Atomics and spins.
     Atomics,
     /// Also the plain accesses that were chosen.
-    Chosen(&'a Chosen),
+    Chosen(Arc<Chosen>),
     /// Also all plain accesses, to be profiled.
     Profiled,
 }
@@ -57,67 +57,11 @@ impl Patches {
         self.file.as_fd()
     }
 
-    /// Writes the table for a process as it is mapped now: the program and the libraries that it has
-    /// loaded, without the C library. The number of sites; what could not be searched goes to `notes`.
-    pub fn place(
-        &mut self,
-        pid: i32,
-        points: Points<'_>,
-        notes: &mut Vec<String>,
-    ) -> io::Result<usize> {
-        let modules = sites::modules_of(pid)?;
-        (self.table, self.modules) = (vec![], vec![]);
-        let mut accesses = 0;
-        let mut note = |text: String| {
-            if !notes.contains(&text) {
-                notes.push(text);
-            }
-        };
-        let none_in = |text: &str| format!("no scheduling points inside of {text}");
-        modules.notes.iter().for_each(|text| note(none_in(text)));
-        for module in modules.modules {
-            // It has points already where these would be.
-            if built_with_points(&module.path) {
-                continue;
-            }
-            let of_language = LANGUAGE.iter().any(|name| module.name.starts_with(name));
-            let want = match points {
-                Points::Atomics => ATOMICS,
-                _ if of_language => ATOMICS,
-                Points::Chosen(_) | Points::Profiled => ALL,
-            };
-            let found = match CACHE.sites(&module.path, want) {
-                Ok(found) => found,
-                Err(why) => {
-                    note(none_in(&format!("{}: {why}", module.name)));
-                    continue;
-                }
-            };
-            let before = self.table.len();
-            self.modules.push((before, module.path.clone(), module.bias));
-            let placed = sites::place(&found, module.bias);
-            let wanted = placed.into_iter().zip(&found.sites).filter_map(|(site, in_file)| {
-                let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
-                match points {
-                    _ if !access => Some(site),
-                    Points::Atomics => None,
-                    Points::Profiled => Some(site),
-                    Points::Chosen(chosen) => chosen
-                        .has(&module.path, in_file.address)
-                        .then_some(Site { flags: site.flags | SITE_IS_CHOSEN, ..site }),
-                }
-            });
-            self.table.extend(wanted);
-            accesses += self.table.len() - before;
-            if accesses > MOST_ACCESSES {
-                self.table.truncate(before);
-                self.modules.pop();
-                accesses = before;
-                let text =
-                    format!("plain accesses of {} are too many to be looked at", module.name);
-                note(text);
-            }
-        }
+    /// Writes the table. The number of sites; what could not be searched goes to `notes`.
+    pub fn place(&mut self, found: Found, notes: &mut Vec<String>) -> io::Result<usize> {
+        let new = found.notes.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>();
+        notes.extend(new);
+        (self.table, self.modules) = (found.table, found.modules);
         let bytes: Vec<u8> = self.table.iter().flat_map(bytes).collect();
         ftruncate(&self.file, 0)?;
         self.file.write_all_at(&bytes, 0)?;
@@ -131,6 +75,73 @@ impl Patches {
         let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
         access.then(|| (path.clone(), site.address.wrapping_sub(*bias)))
     }
+}
+
+/// The sites of a process.
+#[derive(Debug, Default)]
+pub struct Found {
+    table: Vec<Site>,
+    modules: Vec<(usize, PathBuf, u64)>,
+    notes: Vec<String>,
+}
+
+/// Searches a process as it is mapped now: the program and the libraries that it has loaded, without
+/// the C library.
+pub fn search(pid: i32, points: &Points) -> io::Result<Found> {
+    let modules = sites::modules_of(pid)?;
+    let mut found_all = Found::default();
+    let mut accesses = 0;
+    let Found { table, modules: known, notes } = &mut found_all;
+    let mut note = |text: String| {
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    };
+    let none_in = |text: &str| format!("no scheduling points inside of {text}");
+    modules.notes.iter().for_each(|text| note(none_in(text)));
+    for module in modules.modules {
+        // It has points already where these would be.
+        if built_with_points(&module.path) {
+            continue;
+        }
+        let of_language = LANGUAGE.iter().any(|name| module.name.starts_with(name));
+        let want = match points {
+            Points::Atomics => ATOMICS,
+            _ if of_language => ATOMICS,
+            Points::Chosen(_) | Points::Profiled => ALL,
+        };
+        let found = match CACHE.sites(&module.path, want) {
+            Ok(found) => found,
+            Err(why) => {
+                note(none_in(&format!("{}: {why}", module.name)));
+                continue;
+            }
+        };
+        let before = table.len();
+        known.push((before, module.path.clone(), module.bias));
+        let placed = sites::place(&found, module.bias);
+        let wanted = placed.into_iter().zip(&found.sites).filter_map(|(site, in_file)| {
+            let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
+            match points {
+                _ if !access => Some(site),
+                Points::Atomics => None,
+                Points::Profiled => Some(site),
+                Points::Chosen(chosen) => chosen
+                    .has(&module.path, in_file.address)
+                    .then_some(Site { flags: site.flags | SITE_IS_CHOSEN, ..site }),
+            }
+        });
+        table.extend(wanted);
+        accesses += table.len() - before;
+        if accesses > MOST_ACCESSES {
+            table.truncate(before);
+            known.pop();
+            accesses = before;
+            let text = format!("plain accesses of {} are too many to be looked at", module.name);
+            note(text);
+        }
+    }
+    Ok(found_all)
 }
 
 /// Whether a file was built for level 2 or 3; asked of the same files again and again.
@@ -191,7 +202,8 @@ mod tests {
     fn this_process_has_sites() {
         let mut patches = Patches::new().unwrap();
         let mut notes = vec![];
-        let count = patches.place(std::process::id() as i32, Points::Atomics, &mut notes).unwrap();
+        let found = search(std::process::id() as i32, &Points::Atomics).unwrap();
+        let count = patches.place(found, &mut notes).unwrap();
         assert!(count > 0, "{notes:?}");
         let length = patches.file.metadata().unwrap().len();
         assert_eq!(length, (count * size_of::<Site>()) as u64);

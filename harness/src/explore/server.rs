@@ -10,6 +10,7 @@ mod process;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -19,10 +20,11 @@ use standstill_scheduler::abi::{self, Decision, Message, Order};
 use super::ended::{Ended, How, Numbers};
 use super::level::Level;
 use super::monitor::{Liveness, TICK, Wish, holder};
-use super::patches::{Patches, Points};
+use super::patches::{Patches, Points, search};
 use super::preload::{self, PreloadError};
 use super::sink::Sinks;
 use super::target::Target;
+use super::within::within;
 use crate::board::Board;
 use crate::os::control::{Memory, kill_group, signal_thread};
 use crate::os::process::lift;
@@ -196,7 +198,9 @@ impl Server {
                 }
                 Said::Nothing if limits.are_passed() => {
                     kill_group(pid);
-                    process.await_end();
+                    if !process.await_end(limits.until) {
+                        self.process = None;
+                    }
                     return Ok(self.ended(How::Cut, pid));
                 }
                 Said::Nothing if pid == 0 && begun.elapsed() > LOADING => {
@@ -210,8 +214,8 @@ impl Server {
                     match liveness.tick(begun.elapsed(), steps, || holder(pid, tid)) {
                         Wish::Wait => continue,
                         Wish::Seize => {
-                            let seized = outcome.holder.load(Relaxed) + 1;
-                            outcome.seize.store(seized, Relaxed);
+                            // Both words are a thread's number plus one.
+                            outcome.seize.store(outcome.holder.load(Relaxed), Relaxed);
                             self.memory.wake(outcome.threads.load(Relaxed));
                             continue;
                         }
@@ -228,7 +232,7 @@ impl Server {
             // Not reaped yet: its parent is the server, which waits for it, or this very process.
             kill_group(pid);
             let process = self.process.as_mut().ok_or_else(|| lost("it has no process"))?;
-            if !process.await_end() {
+            if !process.await_end(limits.until) {
                 self.process = None;
             }
             return Ok(ended);
@@ -299,15 +303,18 @@ impl Server {
         let points = match (self.target.level, &self.target.chosen) {
             _ if self.profiles => Some(Points::Profiled),
             (Level::Calls, _) => None,
-            (Level::Accesses, Some(chosen)) => Some(Points::Chosen(chosen)),
+            (Level::Accesses, Some(chosen)) => Some(Points::Chosen(Arc::clone(chosen))),
             _ => Some(Points::Atomics),
         };
         let sites = match points {
             None => 0,
-            Some(points) => self
-                .patches
-                .place(pid, points, &mut self.notes)
-                .map_err(system("read the target"))?,
+            Some(points) => {
+                let found = within(self.until, move || search(pid, &points));
+                let late = "it could not be searched for scheduling points in time; try --level 0";
+                let found = found.ok_or_else(|| self.uncontrolled(late))?;
+                let placed = found.and_then(|found| self.patches.place(found, &mut self.notes));
+                placed.map_err(system("read the target"))?
+            }
         };
         process.say(abi::BIDS_PATCH, sites as i64).map_err(system("patch the target"))?;
         match process.wait(self.loading()) {

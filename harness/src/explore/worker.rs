@@ -16,6 +16,7 @@ use super::portfolio::{Assignment, Next, Portfolio};
 use super::profile::{self, Chosen};
 use super::server::{Limits, Server, ServerError};
 use super::target::Target;
+use super::within::within;
 use crate::capture::Frame;
 use crate::inspect::{Inspector, Sampling};
 use crate::verdict::{Confidence, Kind};
@@ -24,6 +25,8 @@ use crate::verdict::{Confidence, Kind};
 const AGAIN: u64 = 4;
 /// The profile of accesses gets at most this part of the time that is left.
 const PROFILE_PART: u32 = 4;
+/// How long after the end of the time a look may take that was begun before.
+const LATE: Duration = Duration::from_millis(500);
 /// Trials in a row that may be lost before the target is given up.
 const LOST: u32 = 5;
 /// How a trial that stands still is looked at: nobody moves, so two looks are the same.
@@ -48,15 +51,15 @@ pub(super) struct Worker<'a> {
     cpu: usize,
     /// One for each level, started when it is needed.
     servers: Vec<(Level, Server)>,
-    inspector: Inspector,
-    namer: Namer,
+    /// What names places. Who is late keeps them locked.
+    tools: Arc<Mutex<(Inspector, Namer)>>,
 }
 
 impl<'a> Worker<'a> {
     /// Runs trials on `cpu` until there is no more time or nothing to do.
     pub(super) fn work(shop: &'a Shop<'a>, cpu: usize) -> Result<(), ServerError> {
-        let (inspector, namer) = (Inspector::new(), Namer::default());
-        let mut worker = Worker { shop, cpu, servers: vec![], inspector, namer };
+        let tools = Arc::new(Mutex::new((Inspector::new(), Namer::default())));
+        let mut worker = Worker { shop, cpu, servers: vec![], tools };
         let mut lost = 0;
         while !shop.stop.load(Relaxed) && Instant::now() < shop.until {
             let next = lock(&shop.plan).assign();
@@ -134,14 +137,19 @@ impl<'a> Worker<'a> {
 
     fn run(&mut self, assignment: &Assignment) -> Result<Ended, ServerError> {
         self.serve(&mut assignment.clone())?;
-        let Worker { shop, servers, inspector, namer, .. } = self;
+        let Worker { shop, servers, tools, .. } = self;
         let lost = || ServerError::Lost("there is no server for its level".to_owned());
         let (_, server) =
             servers.iter_mut().find(|(level, _)| *level == assignment.level).ok_or_else(lost)?;
         let limits = Limits { until: shop.until, stop: shop.stop };
         let mut look = |ended: &mut Ended| {
             let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
-            ended.places = namer.name(ended.pid, addresses.collect::<Vec<_>>());
+            let (addresses, pid) = (addresses.collect::<Vec<_>>(), ended.pid);
+            // The answer is due soon after `until`: names from a large program could come too late.
+            let late = shop.until + LATE;
+            let namer = Arc::clone(tools);
+            let names = within(late, move || lock(&namer).1.name(pid, addresses));
+            ended.places = names.unwrap_or_default();
             // Looking takes longer than a trial: once for each unlike standstill.
             let judged = super::judge::judge(ended, &lock(&shop.ledger).baseline);
             let is_new = match judged {
@@ -151,10 +159,13 @@ impl<'a> Worker<'a> {
                 }
                 _ => ended.how == How::Silent,
             };
-            // The answer is due soon after `until`: stacks of a large program would come too late.
-            if is_new && Instant::now() < shop.until {
-                let mut scene = Inspector::introduce(ended.pid);
-                if let Err(error) = inspector.look(&mut scene, STILL) {
+            if !is_new || Instant::now() >= shop.until {
+                return;
+            }
+            let inspector = Arc::clone(tools);
+            let scene = within(late, move || {
+                let mut scene = Inspector::introduce(pid);
+                if let Err(error) = lock(&inspector).0.look(&mut scene, STILL) {
                     scene.notes.push(format!("There are no stacks: failed to {error}."));
                 }
                 // The frames of the runtime are ours and say nothing of the program.
@@ -163,8 +174,9 @@ impl<'a> Worker<'a> {
                 };
                 let stacks = scene.looks.iter_mut().flat_map(|look| &mut look.stacks.threads);
                 stacks.for_each(|stack| stack.frames.retain(of_program));
-                ended.scene = Some(scene);
-            }
+                scene
+            });
+            ended.scene = scene;
         };
         server.trial(&assignment.order, &assignment.script, limits, &mut look)
     }

@@ -37,22 +37,29 @@ fn rust_program(built: &'static OnceLock<PathBuf>, name: &str, level: &str) -> &
 /// The one over the locks of the C library; none, and a word on it, where nobody compiles C.
 pub(crate) fn hangs_in_c() -> Option<&'static str> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    c_program(&BUILT, "hangs-c", &[])
+    c_program(&BUILT, "hangs.c", "hangs-c", &[])
 }
 
 /// The same, linked so that nothing is loaded when it starts.
 pub(crate) fn hangs_in_static_c() -> Option<&'static str> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    c_program(&BUILT, "hangs-static-c", &["-static-pie"])
+    c_program(&BUILT, "hangs.c", "hangs-static-c", &["-static-pie"])
+}
+
+/// Correct programs that the controlled lane does not wholly model.
+pub(crate) fn edges() -> Option<&'static str> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    c_program(&BUILT, "edges.c", "edges", &[])
 }
 
 fn c_program(
     built: &'static OnceLock<Option<PathBuf>>,
+    source: &str,
     name: &str,
     flags: &[&str],
 ) -> Option<&'static str> {
     let built = built.get_or_init(|| {
-        make("hangs.c", name, |source, to| {
+        make(source, name, |source, to| {
             let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
             command.args(["-g", "-O1", "-pthread"]).args(flags).arg("-o").arg(to).arg(source);
             command.status().is_ok_and(|status| status.success())

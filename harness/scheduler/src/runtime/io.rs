@@ -9,7 +9,7 @@ use core::ffi::{c_int, c_void};
 
 use super::model::{self, Until, Wait};
 use super::sys::{self, POLLIN, POLLOUT, PollFd, Timespec};
-use super::{caller, time};
+use super::{caller, cancel, time};
 use crate::abi::Op;
 
 const CLOSE: usize = 3;
@@ -40,6 +40,7 @@ fn object(fd: c_int) -> usize {
 /// block.
 fn until_ready(me: u32, fd: c_int, events: i16, waits: bool, pc: usize) {
     model::point(me, Op::Io, object(fd), pc);
+    cancel::point();
     if !waits {
         return;
     }
@@ -57,6 +58,7 @@ fn until_ready(me: u32, fd: c_int, events: i16, waits: bool, pc: usize) {
     let until = Until::Ready(&raw mut entry, 1);
     let wait = Wait { op: Op::Io, object: object(fd), pc, until, deadline: 0, bits: 0 };
     model::wait(me, wait);
+    cancel::point();
 }
 
 /// Something was done to a descriptor: another thread's may be ready now.
@@ -148,7 +150,7 @@ unsafe extern "C" fn connect(fd: c_int, address: *const c_void, size: u32) -> c_
     };
     model::leave(me, Op::Io, caller!());
     // SAFETY: the caller's arguments.
-    let result = unsafe { sys::call(CONNECT, args) };
+    let result = cancel::outside(|| unsafe { sys::call(CONNECT, args) });
     model::back(me);
     stirred();
     sys::c_result(result) as c_int
@@ -177,6 +179,7 @@ unsafe fn poll_until(
     let deadline = nanos.map_or(0, time::deadline_in);
     let until = if count == 0 { Until::Time } else { Until::Ready(fds, count) };
     model::wait(me, Wait { op: Op::Io, object: 0, pc, until, deadline, bits: 0 });
+    cancel::point();
     // SAFETY: the caller's entries.
     unsafe { sys::poll(fds, count, 0) }
 }
@@ -231,6 +234,7 @@ unsafe extern "C" fn epoll_wait(
     model::point(me, Op::Io, object(epoll), pc);
     let deadline = u64::try_from(millis).map_or(0, |m| time::deadline_in(m * 1_000_000));
     loop {
+        cancel::point();
         let ready = ask(0);
         if ready != 0 || millis == 0 {
             if ready == 0 {
@@ -288,7 +292,7 @@ unsafe extern "C" fn select(
     };
     model::leave(me, Op::Io, caller!());
     // SAFETY: the caller's arguments.
-    let result = unsafe { sys::call(SELECT, args) };
+    let result = cancel::outside(|| unsafe { sys::call(SELECT, args) });
     model::back(me);
     sys::c_result(result) as c_int
 }

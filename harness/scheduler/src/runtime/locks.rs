@@ -8,7 +8,7 @@ use core::ffi::{c_int, c_void};
 
 use super::model::{self, Until, Wait};
 use super::sys::Timespec;
-use super::{caller, real, sys, time};
+use super::{caller, cancel, memory, real, sys, time};
 use crate::abi::Op;
 
 const EBUSY: c_int = 16;
@@ -28,8 +28,12 @@ pub(super) fn acquire(
 ) -> c_int {
     let object = object as usize;
     loop {
+        if op == Op::SemWait {
+            cancel::point();
+        }
         match attempt() {
-            EBUSY => {}
+            EBUSY if memory::is_private(object) => {}
+            EBUSY => return acquire_apart(me, pc, deadline, attempt),
             result @ (0 | EOWNERDEAD) => {
                 model::with(|m| {
                     if op != Op::SemWait {
@@ -46,6 +50,24 @@ pub(super) fn acquire(
             return ETIMEDOUT;
         }
     }
+}
+
+/// The same where other processes may be who gives it back: nobody tells, so it is asked for again and
+/// again, without the token.
+fn acquire_apart(me: u32, pc: usize, deadline: u64, mut attempt: impl FnMut() -> c_int) -> c_int {
+    const PERIOD: u64 = 500_000;
+    let rest = deadline.saturating_sub(model::with(|m| m.now));
+    model::leave(me, Op::Outside, pc);
+    let until = sys::monotonic() + rest;
+    let result = loop {
+        match attempt() {
+            EBUSY if deadline != 0 && sys::monotonic() >= until => break ETIMEDOUT,
+            EBUSY => sys::sleep(PERIOD),
+            result => break result,
+        }
+    };
+    model::back(me);
+    result
 }
 
 /// What a released lock means to the others.

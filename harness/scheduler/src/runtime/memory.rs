@@ -10,7 +10,7 @@ use super::sys;
 const OPEN: usize = 2;
 const CLOSE: usize = 3;
 /// Pages whose answer is remembered; bit 0 of an entry says private.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 4096;
 
 static PAGES: [AtomicUsize; REMEMBERED] = [const { AtomicUsize::new(0) }; REMEMBERED];
 

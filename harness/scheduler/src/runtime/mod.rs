@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`] | `__libc_start_main`: the server that forks a trial before `main` |
 //! | [`thread`] | `pthread_create`, `pthread_join`, the end of a thread |
+//! | [`cancel`] | `pthread_cancel` |
 //! | [`locks`] | mutexes, reader-writer locks, spin locks, semaphores |
 //! | [`sync`] | condition variables, barriers, `pthread_once` |
 //! | [`futex`] | `syscall` (the futex operations of std, libstdc++, parking_lot), `getrandom` |
@@ -16,6 +17,7 @@
 //! | [`sites`], [`trap`], [`jump`], [`meet`] | atomic and other memory instructions of the program itself |
 //! | [`points`] | nothing: called by programs that were built with points of their own |
 
+mod cancel;
 mod cpus;
 mod futex;
 mod heap;

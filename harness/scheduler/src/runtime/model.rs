@@ -132,6 +132,8 @@ pub(super) struct Model {
     pub(super) entropy: Rng,
     owners: [Owner; OWNERS],
     fair: bool,
+    /// The thread that is to decide asks the outside, without the guard.
+    asking: bool,
     /// A thread that finished and has yet to die: the next holder waits for that.
     dying: u32,
     candidates: [Candidate; MAX_THREADS],
@@ -256,6 +258,7 @@ impl Model {
         entropy: Rng::new(0),
         owners: [const { Owner { object: 0, thread: 0, pc: 0 } }; OWNERS],
         fair: false,
+        asking: false,
         dying: 0,
         candidates: [const { Candidate { thread: 0, object: 0, writes: false } }; MAX_THREADS],
     };
@@ -409,6 +412,21 @@ impl Model {
         t.deadline = 0;
         t.timed_out = timed_out;
         t.fruitless = 0;
+    }
+
+    /// The thread of this handle is to end: if it waits in a function that is a cancellation point, it
+    /// goes on there.
+    pub(super) fn interrupt(&mut self, handle: usize) {
+        const POINTS: [Op; 5] = [Op::CondWait, Op::SemWait, Op::Join, Op::Sleep, Op::Io];
+        let target = (0..self.count).rev().find(|&n| {
+            let t = &self.threads[n as usize];
+            t.handle == handle && t.state == State::Waiting
+        });
+        let op = target.map(|n| self.threads[n as usize].op);
+        if let Some(n) = target.filter(|_| POINTS.iter().any(|&point| Some(point as u32) == op)) {
+            self.ready_again(n, false);
+        }
+        self.changed();
     }
 
     /// How many threads wait in this operation on this object.
@@ -700,7 +718,7 @@ fn seize(stuck: u32) {
     guard();
     // SAFETY: the guard is held until `unguard`.
     let m = unsafe { &mut *MODEL.0.get() };
-    if shared().outcome.holder.load(Relaxed) != stuck + 1 {
+    if shared().outcome.holder.load(Relaxed) != stuck + 1 || m.asking {
         return unguard();
     }
     shared().outcome.seized.fetch_add(1, Relaxed);
@@ -818,10 +836,15 @@ fn wait_outside(m: &mut Model, millis: i32) -> bool {
         }
     }
     let slice = if m.outside > 0 { millis.min(1) } else { millis };
+    // Who sleeps here is not stuck: the supervisor must not have another thread decide beside it.
+    let tid = shared().outcome.holder_tid.swap(0, Relaxed);
+    m.asking = true;
     unguard();
     // SAFETY: the array is this frame's own.
     unsafe { sys::poll(fds.as_mut_ptr(), used, slice) };
     guard();
+    m.asking = false;
+    shared().outcome.holder_tid.store(tid, Relaxed);
     m.ready.iter().any(|word| *word != 0) || m.poll()
 }
 

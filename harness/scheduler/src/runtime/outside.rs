@@ -4,7 +4,7 @@
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::Ordering::*;
 
-use super::{caller, model, real, sys};
+use super::{caller, cancel, model, real, sys};
 use crate::abi::Op;
 
 const WAIT4: usize = 61;
@@ -65,7 +65,7 @@ unsafe fn without_token(number: usize, args: [usize; 6], stays: bool, pc: usize)
         Some(me) => {
             model::leave(me, Op::Outside, pc);
             // SAFETY: the caller's arguments.
-            let result = unsafe { sys::call(number, args) };
+            let result = cancel::outside(|| unsafe { sys::call(number, args) });
             model::back(me);
             sys::c_result(result)
         }

@@ -71,7 +71,11 @@ macro_rules! real {
 
 real! {
     CREATE c"pthread_create": unsafe extern "C" fn(*mut usize, *const c_void, Body, *mut c_void) -> c_int;
+    CANCEL c"pthread_cancel": unsafe extern "C" fn(usize) -> c_int;
     JOIN c"pthread_join": unsafe extern "C" fn(usize, *mut *mut c_void) -> c_int;
+    TIMED_JOIN c"pthread_timedjoin_np": unsafe extern "C" fn(usize, *mut *mut c_void, *const sys::Timespec) -> c_int;
+    CLOCKED_JOIN c"pthread_clockjoin_np": unsafe extern "C" fn(usize, *mut *mut c_void, c_int, *const sys::Timespec) -> c_int;
+    TRY_JOIN c"pthread_tryjoin_np": unsafe extern "C" fn(usize, *mut *mut c_void) -> c_int;
     MUTEX_LOCK c"pthread_mutex_lock": Object;
     MUTEX_TRY c"pthread_mutex_trylock": Object;
     MUTEX_TIMED c"pthread_mutex_timedlock": Timed;

@@ -1,11 +1,12 @@
-//! Condition variables, barriers, once: modelled here alone, the real objects are not asked.
+//! Condition variables, barriers, once: modelled here alone, the real objects are not asked. But those
+//! in memory that other processes share are used as they are, without the token.
 
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering::*};
 
 use super::model::{self, Until, Wait};
 use super::sys::Timespec;
-use super::{caller, locks, real, time};
+use super::{caller, cancel, locks, memory, real, sys, time};
 use crate::abi::Op;
 
 const ETIMEDOUT: c_int = 110;
@@ -14,6 +15,10 @@ const ETIMEDOUT: c_int = 110;
 /// then takes the mutex again.
 fn wait_cond(me: u32, cond: *mut c_void, mutex: *mut c_void, pc: usize, deadline: u64) -> c_int {
     model::point(me, Op::CondWait, cond as usize, pc);
+    cancel::point();
+    if !memory::is_private(cond as usize) {
+        return wait_apart(me, cond, mutex, pc, deadline);
+    }
     let refused = locks::unlock_mutex(me, mutex);
     if refused != 0 {
         return refused;
@@ -31,7 +36,25 @@ fn wait_cond(me: u32, cond: *mut c_void, mutex: *mut c_void, pc: usize, deadline
     if taken != 0 {
         return taken;
     }
+    cancel::point();
     if timed_out { ETIMEDOUT } else { 0 }
+}
+
+/// The same where other processes may be who wakes: by the real function, without the token.
+fn wait_apart(me: u32, cond: *mut c_void, mutex: *mut c_void, pc: usize, deadline: u64) -> c_int {
+    const MONOTONIC: c_int = 1;
+    let rest = deadline.saturating_sub(model::with(|m| m.now));
+    model::leave(me, Op::Outside, pc);
+    let until = Timespec::from_nanos(sys::monotonic() + rest);
+    // SAFETY: the caller's arguments, and a local.
+    let result = cancel::outside(|| unsafe {
+        match deadline {
+            0 => real::COND_WAIT.get()(cond, mutex),
+            _ => real::COND_CLOCKED.get()(cond, mutex, MONOTONIC, &raw const until),
+        }
+    });
+    model::back(me);
+    result
 }
 
 #[unsafe(no_mangle)]
@@ -80,6 +103,10 @@ unsafe extern "C" fn pthread_cond_signal(cond: *mut c_void) -> c_int {
     };
     model::point(me, Op::CondSignal, cond as usize, caller!());
     model::with(|m| m.wake(&[Op::CondWait], cond as usize, 1, !0));
+    if !memory::is_private(cond as usize) {
+        // SAFETY: the caller's argument.
+        return unsafe { real::COND_SIGNAL.get()(cond) };
+    }
     0
 }
 
@@ -91,6 +118,10 @@ unsafe extern "C" fn pthread_cond_broadcast(cond: *mut c_void) -> c_int {
     };
     model::point(me, Op::CondBroadcast, cond as usize, caller!());
     model::with(|m| m.wake(&[Op::CondWait], cond as usize, usize::MAX, !0));
+    if !memory::is_private(cond as usize) {
+        // SAFETY: the caller's argument.
+        return unsafe { real::COND_BROADCAST.get()(cond) };
+    }
     0
 }
 
@@ -106,6 +137,13 @@ unsafe extern "C" fn pthread_barrier_wait(barrier: *mut c_void) -> c_int {
     let pc = caller!();
     let object = barrier as usize;
     model::point(me, Op::BarrierWait, object, pc);
+    if !memory::is_private(object) {
+        model::leave(me, Op::Outside, pc);
+        // SAFETY: the caller's argument.
+        let result = unsafe { real::BARRIER.get()(barrier) };
+        model::back(me);
+        return result;
+    }
     // SAFETY: the caller passes a live barrier, 32 bytes long.
     let count = unsafe { barrier.cast::<u32>().add(2).read_volatile() };
     let waiting = model::with(|m| m.waiting(Op::BarrierWait, object));

@@ -107,6 +107,15 @@ pub(super) fn sleep(nanos: u64) {
     unsafe { call(NANOSLEEP, [&raw const time as usize, 0, 0, 0, 0, 0]) };
 }
 
+/// Real time, nanoseconds of CLOCK_MONOTONIC.
+pub(super) fn monotonic() -> u64 {
+    const CLOCK_GETTIME: usize = 228;
+    let mut now = Timespec::default();
+    // SAFETY: the local is good.
+    unsafe { call(CLOCK_GETTIME, [1, &raw mut now as usize, 0, 0, 0, 0]) };
+    now.nanos()
+}
+
 /// Sleeps while `*word == value`; may return early.
 pub(super) fn futex_wait(word: &AtomicU32, value: u32) {
     let word = core::ptr::from_ref(word) as usize;

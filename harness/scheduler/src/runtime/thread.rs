@@ -4,7 +4,8 @@ use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering::*};
 
 use super::model::{self, State, Until, Wait};
-use super::{caller, real, sys};
+use super::sys::Timespec;
+use super::{caller, cancel, real, sys, time};
 use crate::abi::Op;
 
 /// The key whose destructor tells the end of a thread; `u32::MAX` before there is one.
@@ -93,31 +94,89 @@ unsafe extern "C" fn pthread_create(
     0
 }
 
+/// Waits in the model for the end of a thread; false if `deadline`, in virtual time, came first. A
+/// thread that is not controlled is the real function's.
+fn ended(me: u32, handle: usize, pc: usize, deadline: u64) -> bool {
+    // A handle is used again after its thread was joined: the newest is meant.
+    let target = model::with(|m| {
+        (0..m.count).rev().find(|&n| {
+            m.threads[n as usize].handle == handle && m.threads[n as usize].state != State::Free
+        })
+    });
+    let Some(target) = target else { return true };
+    model::point(me, Op::Join, target as usize, pc);
+    while model::with(|m| m.threads[target as usize].state != State::Finished) {
+        let object = target as usize;
+        let wait = Wait { op: Op::Join, object, pc, until: Until::Woken, deadline, bits: !0 };
+        cancel::point();
+        if model::wait(me, wait) {
+            return false;
+        }
+        cancel::point();
+    }
+    true
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_join(handle: usize, value: *mut *mut c_void) -> c_int {
     if let Some(me) = model::me() {
-        let pc = caller!();
-        // A handle is used again after its thread was joined: the newest is meant.
-        let target = model::with(|m| {
-            (0..m.count).rev().find(|&n| {
-                m.threads[n as usize].handle == handle && m.threads[n as usize].state != State::Free
-            })
-        });
-        if let Some(target) = target {
-            model::point(me, Op::Join, target as usize, pc);
-            while model::with(|m| m.threads[target as usize].state != State::Finished) {
-                let wait = Wait {
-                    op: Op::Join,
-                    object: target as usize,
-                    pc,
-                    until: Until::Woken,
-                    deadline: 0,
-                    bits: !0,
-                };
-                model::wait(me, wait);
-            }
-        }
+        ended(me, handle, caller!(), 0);
     }
     // SAFETY: the caller's arguments.
     unsafe { real::JOIN.get()(handle, value) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_timedjoin_np(
+    handle: usize,
+    value: *mut *mut c_void,
+    until: *const Timespec,
+) -> c_int {
+    const ETIMEDOUT: c_int = 110;
+    let Some(me) = model::me() else {
+        // SAFETY: the caller's arguments.
+        return unsafe { real::TIMED_JOIN.get()(handle, value, until) };
+    };
+    // SAFETY: the caller's argument.
+    if !ended(me, handle, caller!(), unsafe { time::deadline_at(until) }) {
+        return ETIMEDOUT;
+    }
+    // SAFETY: the caller's arguments.
+    unsafe { real::JOIN.get()(handle, value) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_clockjoin_np(
+    handle: usize,
+    value: *mut *mut c_void,
+    clock: c_int,
+    until: *const Timespec,
+) -> c_int {
+    if model::me().is_none() {
+        // SAFETY: the caller's arguments.
+        return unsafe { real::CLOCKED_JOIN.get()(handle, value, clock, until) };
+    }
+    // SAFETY: the caller's arguments; an absolute time tells of which clock it is.
+    unsafe { pthread_timedjoin_np(handle, value, until) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_tryjoin_np(handle: usize, value: *mut *mut c_void) -> c_int {
+    const EBUSY: c_int = 16;
+    if let Some(me) = model::me() {
+        model::point(me, Op::Join, 0, caller!());
+        let runs = model::with(|m| {
+            let mut threads = m.threads[..m.count as usize].iter().rev();
+            threads.find(|t| t.handle == handle).is_some_and(|t| t.state != State::Finished)
+        });
+        if runs {
+            model::with(|m| m.fruitless(me, 8));
+            return EBUSY;
+        }
+        // It may be on its last steps in the kernel.
+        // SAFETY: the caller's arguments.
+        return unsafe { real::JOIN.get()(handle, value) };
+    }
+    // SAFETY: the caller's arguments.
+    unsafe { real::TRY_JOIN.get()(handle, value) }
 }

@@ -5,9 +5,9 @@
 
 use core::ffi::c_int;
 
-use super::caller;
 use super::model::{self, EPOCH_NS, Until, Wait};
 use super::sys::{self, Timespec};
+use super::{caller, cancel};
 use crate::abi::Op;
 
 /// CLOCK_REALTIME begins here: November 2023. So far from [`EPOCH_NS`] that an absolute time tells of
@@ -39,8 +39,12 @@ pub(super) fn deadline_in(nanos: u64) -> u64 {
 
 fn sleep_until(me: u32, deadline: u64, pc: usize) {
     model::point(me, Op::Sleep, 0, pc);
+    cancel::point();
     let wait = Wait { op: Op::Sleep, object: 0, pc, until: Until::Time, deadline, bits: 0 };
-    model::wait(me, wait);
+    // One who is to end, and does not yet want to, sleeps on.
+    while !model::wait(me, wait) && model::with(|m| m.now) < deadline {
+        cancel::point();
+    }
 }
 
 #[unsafe(no_mangle)]

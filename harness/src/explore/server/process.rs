@@ -16,6 +16,9 @@ use crate::os::control::kill_group;
 /// How long a killed process may take to be gone.
 const DYING: Duration = Duration::from_secs(5);
 
+/// The same when the time for all trials is up: then the process that forked it goes, too.
+const LAST: Duration = Duration::from_millis(300);
+
 /// A process under control, and the end of its socket.
 pub(super) struct Process {
     pub(super) child: Child,
@@ -74,13 +77,15 @@ impl Process {
         }
     }
 
-    /// Waits until the trial is reported to have ended, or until the process, which ran it, has.
-    pub(super) fn await_end(&mut self) -> bool {
+    /// Waits until the trial is reported to have ended, or until the process, which ran it, has; hardly
+    /// longer than `until`, when an answer is due.
+    pub(super) fn await_end(&mut self, until: Instant) -> bool {
         if !self.forks {
             self.bury();
             return true;
         }
-        let deadline = Instant::now() + DYING;
+        let now = Instant::now();
+        let deadline = (now + DYING).min(until.max(now) + LAST);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.wait(left) {
