@@ -121,6 +121,12 @@ fn cycle(graph: &WaitGraph, mut tids: Vec<i32>, knot: &BTreeSet<i32>) -> Cycle {
     let sure = sure.min().unwrap_or(Confidence::Suspected);
     let wants = tids.iter().filter_map(|tid| graph.node(*tid)?.wants);
     let things = wants.map(|want| want.thing).collect();
+    // A lock's address lies on the stack of whoever waits for it: that the thread has the lock, too, is
+    // no more than a suspicion.
+    let sure = match tids.len() {
+        1 if sure < Confidence::Proven => Confidence::Suspected,
+        _ => sure,
+    };
     let kind = if tids.len() == 1 { Kind::SelfDeadlock } else { Kind::Deadlock };
     let closed = tids.iter().all(|tid| knot.contains(tid));
     let with = match closed && sure == Confidence::Suspected {

@@ -60,6 +60,7 @@ pub(super) fn text(event: &Event, api: Option<&str>) -> String {
         Op::Store => "store",
         Op::Pause => "pause",
         Op::Fork => "fork",
+        Op::Cancel => "cancel",
         Op::Clock => "clock",
         Op::None => "",
     };
