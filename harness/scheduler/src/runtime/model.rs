@@ -315,7 +315,8 @@ impl Model {
         shared().outcome.threads.store(1, Relaxed);
     }
 
-    /// A new thread, ready to run; `None` if there are too many.
+    /// A new thread, which cannot run before it is [`Model::born`]: to create it takes memory, and whose
+    /// allocator takes locks has points there. `None` if there are too many.
     pub(super) fn add(&mut self, body: usize, argument: usize) -> Option<u32> {
         let thread = self.count;
         if thread as usize >= MAX_THREADS {
@@ -325,11 +326,16 @@ impl Model {
         self.threads[thread as usize] =
             Thread { body, argument, op: Op::Start as u32, writes: true, ..Thread::default() };
         self.strategy.created(thread);
-        self.set(thread, State::Ready);
         LIVE.fetch_add(1, Relaxed);
         self.changed();
         shared().outcome.threads.store(self.count, Relaxed);
         Some(thread)
+    }
+
+    /// The thread has been created: it can run.
+    pub(super) fn born(&mut self, thread: u32, handle: usize) {
+        self.threads[thread as usize].handle = handle;
+        self.set(thread, State::Ready);
     }
 
     /// The thread could not be created after all.

@@ -89,7 +89,7 @@ unsafe extern "C" fn pthread_create(
     // SAFETY: pthread_create has filled the handle in. The new thread may have used it already, but
     // it waits for its first turn.
     let made = unsafe { *handle };
-    model::with(|m| m.threads[child as usize].handle = made);
+    model::with(|m| m.born(child, made));
     model::point(me, Op::Create, child as usize, pc);
     0
 }
