@@ -260,7 +260,8 @@ impl Model {
         fair: false,
         asking: false,
         dying: 0,
-        candidates: [const { Candidate { thread: 0, object: 0, writes: false } }; MAX_THREADS],
+        candidates: [const { Candidate { thread: 0, object: 0, pc: 0, writes: false } };
+            MAX_THREADS],
     };
 
     fn set(&mut self, thread: u32, state: State) {
@@ -529,7 +530,7 @@ impl Model {
                     bits &= bits - 1;
                     let t = &self.threads[number as usize];
                     self.candidates[found] =
-                        Candidate { thread: number, object: t.object, writes: t.writes };
+                        Candidate { thread: number, object: t.object, pc: t.pc, writes: t.writes };
                     found += 1;
                 }
             }

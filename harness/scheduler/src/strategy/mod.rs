@@ -5,6 +5,7 @@
 //! generator: the same order over the same program gives the same choices.
 
 mod delays;
+mod focus;
 mod given;
 mod pct;
 mod pos;
@@ -26,17 +27,21 @@ pub const POS: u32 = 3;
 pub const DELAYS: u32 = 4;
 /// The number of following a script.
 pub const GIVEN: u32 = 5;
-/// The number of [`segments`].
+/// The number of following segments.
 pub const SEGMENTS: u32 = 6;
 
+/// The number of focus.
+pub const FOCUS: u32 = 7;
+
 /// Every strategy's number and name.
-pub const NAMES: [(u32, &str); 6] = [
+pub const NAMES: [(u32, &str); 7] = [
     (RANDOM, "random"),
     (PCT, "pct"),
     (POS, "pos"),
     (DELAYS, "delays"),
     (GIVEN, "given"),
     (SEGMENTS, "segments"),
+    (FOCUS, "focus"),
 ];
 
 /// A thread that can run, and what it will do when it does.
@@ -46,6 +51,8 @@ pub struct Candidate {
     pub thread: u32,
     /// The object of its next operation, 0 for one that concerns no object.
     pub object: usize,
+    /// Where it was asked for: an address in the code.
+    pub pc: usize,
     /// Whether that operation changes the object.
     pub writes: bool,
 }
@@ -80,6 +87,7 @@ pub struct Strategy {
     rng: Rng,
     pct: pct::Pct,
     pos: pos::Pos,
+    focus: focus::Focus,
     given: given::Given,
     segments: segments::Segments,
 }
@@ -91,6 +99,7 @@ impl Strategy {
         rng: Rng::new(0),
         pct: pct::Pct::IDLE,
         pos: pos::Pos::IDLE,
+        focus: focus::Focus::IDLE,
         given: given::Given::IDLE,
         segments: segments::Segments::IDLE,
     };
@@ -104,6 +113,7 @@ impl Strategy {
         match self.which {
             PCT => self.pct.begin(order, &mut self.rng),
             POS => self.pos.begin(),
+            FOCUS => self.focus.begin(order, &mut self.rng, &mut self.pct),
             _ => {}
         }
     }
@@ -111,7 +121,7 @@ impl Strategy {
     /// A thread was created.
     pub fn created(&mut self, thread: u32) {
         match self.which {
-            PCT => self.pct.created(thread, &mut self.rng),
+            PCT | FOCUS => self.pct.created(thread, &mut self.rng),
             POS => self.pos.created(thread, &mut self.rng),
             _ => {}
         }
@@ -123,6 +133,7 @@ impl Strategy {
             RANDOM => random::choose(view, &mut self.rng),
             PCT => self.pct.choose(view),
             POS => self.pos.choose(view, &mut self.rng),
+            FOCUS => self.focus.choose(view, &mut self.rng, &mut self.pct),
             DELAYS => self.given.delay(view, script),
             SEGMENTS => self.segments.choose(view, script),
             _ => return self.given.choose(view, script),
@@ -132,7 +143,7 @@ impl Strategy {
 
     /// The chosen thread turned out to spin: whatever preference it had, it has no more.
     pub fn demote(&mut self, thread: u32) {
-        if self.which == PCT {
+        if matches!(self.which, PCT | FOCUS) {
             self.pct.demote(thread);
         }
     }

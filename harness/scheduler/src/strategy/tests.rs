@@ -18,7 +18,7 @@ fn order(strategy: u32, seed: u64) -> Order {
 }
 
 fn candidates(threads: &[u32]) -> Vec<Candidate> {
-    threads.iter().map(|&thread| Candidate { thread, object: 7, writes: true }).collect()
+    threads.iter().map(|&thread| Candidate { thread, object: 7, pc: 7, writes: true }).collect()
 }
 
 /// Runs `steps` choices over threads 0, 1, 2.
@@ -124,10 +124,14 @@ fn pos_keeps_the_order_of_operations_that_do_not_race() {
     let mut state = std::boxed::Box::new(Strategy::IDLE);
     for seed in 0..100 {
         state.begin(&order(POS, seed));
-        let view =
-            [(1, 16), (2, 32)].map(|(thread, object)| Candidate { thread, object, writes: true });
+        let view = [(1, 16), (2, 32)].map(|(thread, object)| Candidate {
+            thread,
+            object,
+            pc: 0,
+            writes: true,
+        });
         let first = state.choose(&View { step: 0, current: 1, candidates: &view }, &[]).thread;
-        let third = Candidate { thread: 3, object: 48, writes: true };
+        let third = Candidate { thread: 3, object: 48, pc: 0, writes: true };
         let other = view.iter().find(|c| c.thread != first).copied().unwrap_or_default();
         // The other is still pending with its old draw; only newcomers draw.
         let kept = state.pos.priority[slot(other.thread)];
@@ -153,4 +157,32 @@ fn segments_run_their_threads_for_their_steps() {
     assert_eq!([next(&all), next(&all), next(&all), next(&all), next(&all)], [1, 1, 0, 1, 1]);
     // A segment ends when its thread blocks, and does not begin again.
     assert_eq!([next(&all[..1]), next(&all)], [0, 0]);
+}
+
+#[test]
+fn focus_goes_on_where_nothing_is_drawn_and_turns_where_it_is() {
+    // Two sites: in some trials one is drawn, in some both, in most none; switches happen there only.
+    let (mut turned, mut stayed) = (0, 0);
+    for seed in 0..400 {
+        let mut state = std::boxed::Box::new(Strategy::IDLE);
+        state.begin(&order(FOCUS, seed));
+        (1..3).for_each(|thread| state.created(thread));
+        let mut current = 0;
+        let mut switches = 0;
+        for step in 0..40 {
+            let site = 100 + (step % 2) as usize;
+            let all = [0, 1, 2].map(|thread| Candidate {
+                thread,
+                object: site << 12,
+                pc: site,
+                writes: true,
+            });
+            let next = state.choose(&View { step, current, candidates: &all }, &[]).thread;
+            switches += u32::from(next != current);
+            current = next;
+        }
+        // The first choice of a parking trial is by priority.
+        if switches > 2 { turned += 1 } else { stayed += 1 }
+    }
+    assert!(turned > 20 && stayed > 200, "{turned} turned, {stayed} stayed");
 }

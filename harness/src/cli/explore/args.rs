@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use standstill_scheduler::strategy::{PCT, POS, RANDOM};
+use standstill_scheduler::strategy::{FOCUS, PCT, POS, RANDOM};
 
 use crate::cli::{MessageFormat, duration};
 use crate::explore::level::Level;
@@ -111,6 +111,7 @@ impl ExploreArgs {
             StrategyArg::Random => Mix::Only(RANDOM),
             StrategyArg::Pct => Mix::Only(PCT),
             StrategyArg::Pos => Mix::Only(POS),
+            StrategyArg::Focus => Mix::Only(FOCUS),
             StrategyArg::Delays => Mix::Delays { bound: self.bound },
             StrategyArg::Portfolio => Mix::Portfolio,
         }
@@ -139,7 +140,7 @@ impl Bound<u32> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum StrategyArg {
-    /// Half POS, a quarter random, a quarter PCT of depth 2 to 5
+    /// Mostly POS and focus, some PCT of depth 2 to 5, a little random
     Portfolio,
     /// Any thread that can run, at every step
     Random,
@@ -147,6 +148,8 @@ pub(super) enum StrategyArg {
     Pct,
     /// A random priority for each operation, drawn anew where two race
     Pos,
+    /// Any thread, or all others first, at few places, drawn for each trial
+    Focus,
     /// All schedules with at most B delays, fewest first
     Delays,
 }

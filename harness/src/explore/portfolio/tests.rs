@@ -40,7 +40,7 @@ fn the_first_trial_follows_the_default_rule_and_tells_the_length() {
 }
 
 #[test]
-fn the_portfolio_is_half_pos_and_a_quarter_each_of_the_others() {
+fn the_portfolio_leaves_no_strategy_out() {
     let mut portfolio = Portfolio::new(Mix::Portfolio, &[Level::Atomics], 7, 3, None);
     let mut shares: BTreeMap<(u32, u32), u32> = BTreeMap::new();
     for _ in 0..4000 {
@@ -48,9 +48,10 @@ fn the_portfolio_is_half_pos_and_a_quarter_each_of_the_others() {
         *shares.entry((order.strategy, order.depth)).or_default() += 1;
     }
     let share = |strategy: u32, depth: u32| shares[&(strategy, depth)];
-    assert!((1850..2150).contains(&share(POS, 0)), "{shares:?}");
-    assert!((850..1150).contains(&share(RANDOM, 0)), "{shares:?}");
-    assert!((2..=5).all(|depth| (180..320).contains(&share(PCT, depth))), "{shares:?}");
+    assert!((850..1150).contains(&share(POS, 0)), "{shares:?}");
+    assert!((1850..2150).contains(&share(FOCUS, 0)), "{shares:?}");
+    assert!((100..300).contains(&share(RANDOM, 0)), "{shares:?}");
+    assert!((2..=5).all(|depth| (120..280).contains(&share(PCT, depth))), "{shares:?}");
 }
 
 #[test]
