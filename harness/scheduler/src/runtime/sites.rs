@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering
 
 use super::model::shared;
 use super::{jump, start, sys, trap};
-use crate::abi::{SITE_IS_CHOSEN, SITE_IS_LONG, Site};
+use crate::abi::{SITE_IS_CHOSEN, SITE_IS_LONG, SITE_LOAD, SITE_PLAIN_RMW, SITE_STORE, Site};
 
 /// `jmp [rip+0]` and the address behind it.
 const BACK: usize = 14;
@@ -24,13 +24,15 @@ static HITS: AtomicUsize = AtomicUsize::new(0);
 /// Open addressing over the sites' addresses: index plus one.
 static TABLE: AtomicUsize = AtomicUsize::new(0);
 static MASK: AtomicUsize = AtomicUsize::new(0);
+/// Whether the plain accesses are still as they were.
+static WAITING: AtomicBool = AtomicBool::new(false);
 /// Whether any plain access was chosen.
 static STRINGS: AtomicBool = AtomicBool::new(false);
 
 /// Whether calls of libc that read or write strings are scheduling points: where plain accesses of the
 /// program are.
 pub(super) fn reaches_strings() -> bool {
-    STRINGS.load(Relaxed)
+    STRINGS.load(Relaxed) && !WAITING.load(Relaxed)
 }
 
 /// The site of this index.
@@ -99,7 +101,9 @@ pub(super) fn patch(fd: i32, count: usize) -> usize {
     let mut open = 0;
     let mut patched = [0; 2];
     for index in 0..count {
-        let way = prepare(index, &mut pool, jumps).filter(|way| write(index, way, &mut open));
+        // Plain accesses wait for a second thread; what cannot be written then is no point.
+        let ready = |way: &Way| is_access(site(index)) || write(index, way, &mut open);
+        let way = prepare(index, &mut pool, jumps).filter(ready);
         if let Some(way) = way {
             let mut at = place(site(index).address);
             while cell(&TABLE, at).load(Relaxed) != 0 {
@@ -112,11 +116,41 @@ pub(super) fn patch(fd: i32, count: usize) -> usize {
             }
         }
     }
+    WAITING.store(true, Relaxed);
     let [traps, jumps] = patched;
     shared().outcome.traps.store(traps, Relaxed);
     shared().outcome.jumps.store(jumps, Relaxed);
     shared().outcome.unpatched.store(count as u32 - traps - jumps, Relaxed);
     (traps + jumps) as usize
+}
+
+/// The process is about to have a second thread: from here on a plain access may be one of two. Before,
+/// it costs nothing and uses up none of its hits.
+pub(super) fn arm_accesses() {
+    if !WAITING.swap(false, Relaxed) {
+        return;
+    }
+    let (jumps, mut open) = (jump::possible(), 0);
+    for index in 0..COUNT.load(Relaxed) {
+        let at = moved(index) as usize;
+        if at == 0 || !is_access(site(index)) {
+            continue;
+        }
+        let way = match is_long(site(index), jumps) {
+            true => Way::Jump(at - jump::STUB),
+            false => Way::Breakpoint,
+        };
+        write(index, &way, &mut open);
+    }
+}
+
+fn is_access(site: &Site) -> bool {
+    matches!(site.kind, SITE_LOAD | SITE_STORE | SITE_PLAIN_RMW)
+}
+
+/// Whether a jump takes the place of the instruction.
+fn is_long(site: &Site, jumps: bool) -> bool {
+    jumps && site.flags & SITE_IS_LONG != 0 && usize::from(site.length) >= jump::JUMP
 }
 
 /// Memory for trampolines near the code that they belong to.
@@ -171,7 +205,7 @@ fn prepare(index: usize, pool: &mut Pool, jumps: bool) -> Option<Way> {
     if seen[..length] != site.bytes[..length] {
         return None;
     }
-    let long = jumps && site.flags & SITE_IS_LONG != 0 && length >= jump::JUMP;
+    let long = is_long(site, jumps);
     let before = if long { jump::STUB } else { 0 };
     let start = pool.take(address, (before + length + BACK).next_multiple_of(16))?;
     let at = start + before;
@@ -222,8 +256,8 @@ fn write(index: usize, way: &Way, open: &mut usize) -> bool {
         bytes[0] = 0xe9;
         bytes[1..].copy_from_slice(&distance.to_le_bytes());
     }
-    // SAFETY: the pages are writable, the bytes are those of one instruction, and no thread runs yet
-    // but this one.
+    // SAFETY: the pages are writable, the bytes are those of one instruction, and no thread runs but
+    // this one.
     unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), address as *mut u8, size) };
     true
 }

@@ -174,6 +174,9 @@ fn begin(socket: i32) {
     model::with(|m| m.begin(sys::gettid(), handle));
     model::set_self(Some(0));
     points::begin(&model::shared().order);
+    if threads() > 1 {
+        sites::arm_accesses();
+    }
     let noisy = model::shared().order.flags & abi::FLAG_NOISE != 0;
     model::MODE.store(if noisy { model::NOISE } else { model::CONTROL }, SeqCst);
     sys::say(socket, Message { what: abi::SAYS_STARTED, pid: sys::getpid(), value: 0 });

@@ -74,6 +74,7 @@ unsafe extern "C" fn pthread_create(
     if let Some(me) = me {
         model::point(me, Op::Create, 0, pc);
     }
+    super::sites::arm_accesses();
     let Some(child) = model::with(|m| m.add(body as usize, argument as usize)) else {
         model::shared().outcome.strays.fetch_add(1, Relaxed);
         // SAFETY: the caller's arguments.
