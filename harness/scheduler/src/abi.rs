@@ -385,6 +385,13 @@ pub struct Site {
     pub bytes: [u8; 16],
 }
 
+impl Site {
+    /// Whether it is a plain access, which is a scheduling point only where it was chosen.
+    pub fn is_access(&self) -> bool {
+        matches!(self.kind, SITE_LOAD | SITE_STORE | SITE_PLAIN_RMW)
+    }
+}
+
 /// `lock`-prefixed read-modify-write, or `xchg` with memory.
 pub const SITE_RMW: u8 = 1;
 /// `pause`: the mark of a spin loop.

@@ -101,8 +101,7 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
     for nth in 1..=args.times {
         let limits = Limits { until, stop: &stop };
         let mut look = |ended: &mut Ended| {
-            let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
-            ended.places = namer.name(ended.pid, addresses.collect::<Vec<_>>());
+            ended.places = namer.name(ended.pid, ended.addresses());
             if args.gdb {
                 debug(ended.pid);
             }

@@ -164,6 +164,29 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// A trial that no process ran: it ended so, with these numbers, and nothing else is known of it.
+    #[cfg(test)]
+    pub(super) fn fabricated(how: How, numbers: Numbers) -> Ended {
+        Ended {
+            how,
+            pid: 1,
+            numbers,
+            blocked: vec![],
+            places: BTreeMap::new(),
+            decisions: vec![],
+            events: vec![],
+            stdout: Output::default(),
+            stderr: Output::default(),
+            said: None,
+            scene: None,
+        }
+    }
+
+    /// The addresses that tell where its threads wait, and where they took what others wait for.
+    pub fn addresses(&self) -> Vec<u64> {
+        self.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]).collect()
+    }
+
     /// Where a thread stands, in the program's own terms: the innermost call outside of libraries of
     /// the language, from its stack where somebody looked, else from the address alone.
     pub fn place_of(&self, thread: &Blocked) -> Option<String> {

@@ -99,6 +99,13 @@ impl Ledger {
         *self.unclear.entry(why.to_owned()).or_default() += 1;
     }
 
+    /// Adds what control had to do without, once.
+    pub fn note(&mut self, note: &str) {
+        if !self.notes.iter().any(|known| known == note) {
+            self.notes.push(note.to_owned());
+        }
+    }
+
     /// Whether this was found before; if so, it is counted.
     pub fn knows(&mut self, finding: &Finding) -> bool {
         let known = self.cases.iter_mut().find(|c| c.finding.fingerprint == finding.fingerprint);

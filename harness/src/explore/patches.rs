@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use standstill_scheduler::abi::{SITE_IS_CHOSEN, SITE_LOAD, SITE_PLAIN_RMW, SITE_STORE, Site};
+use standstill_scheduler::abi::{SITE_IS_CHOSEN, Site};
 
 use super::profile::Chosen;
 use crate::sites::{self, Cache, Want};
@@ -72,8 +72,7 @@ impl Patches {
     pub fn access(&self, index: usize) -> Option<(PathBuf, u64)> {
         let site = self.table.get(index)?;
         let (_, path, bias) = self.modules.iter().rev().find(|(first, ..)| *first <= index)?;
-        let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
-        access.then(|| (path.clone(), site.address.wrapping_sub(*bias)))
+        site.is_access().then(|| (path.clone(), site.address.wrapping_sub(*bias)))
     }
 }
 
@@ -90,7 +89,6 @@ pub struct Found {
 pub fn search(pid: i32, points: &Points) -> io::Result<Found> {
     let modules = sites::modules_of(pid)?;
     let mut found_all = Found::default();
-    let mut accesses = 0;
     let Found { table, modules: known, notes } = &mut found_all;
     let mut note = |text: String| {
         if !notes.contains(&text) {
@@ -120,23 +118,23 @@ pub fn search(pid: i32, points: &Points) -> io::Result<Found> {
         let before = table.len();
         known.push((before, module.path.clone(), module.bias));
         let placed = sites::place(&found, module.bias);
-        let wanted = placed.into_iter().zip(&found.sites).filter_map(|(site, in_file)| {
-            let access = [SITE_LOAD, SITE_STORE, SITE_PLAIN_RMW].contains(&site.kind);
-            match points {
-                _ if !access => Some(site),
+        let chosen = match points {
+            Points::Chosen(chosen) => chosen.of(&module.path),
+            _ => None,
+        };
+        let wanted =
+            placed.into_iter().zip(&found.sites).filter_map(|(site, in_file)| match points {
+                _ if !site.is_access() => Some(site),
                 Points::Atomics => None,
                 Points::Profiled => Some(site),
-                Points::Chosen(chosen) => chosen
-                    .has(&module.path, in_file.address)
+                Points::Chosen(_) => chosen
+                    .is_some_and(|chosen| chosen.contains(&in_file.address))
                     .then_some(Site { flags: site.flags | SITE_IS_CHOSEN, ..site }),
-            }
-        });
+            });
         table.extend(wanted);
-        accesses += table.len() - before;
-        if accesses > MOST_ACCESSES {
+        if table.len() > MOST_ACCESSES {
             table.truncate(before);
             known.pop();
-            accesses = before;
             let text = format!("plain accesses of {} are too many to be looked at", module.name);
             note(text);
         }

@@ -10,7 +10,7 @@
 //! The trials' orders are constants, so the choice is the same for the same program; where it is cut
 //! short by time it may differ, which its hash tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -32,29 +32,36 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STEPS: u64 = 200_000;
 
 /// The accesses that were chosen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
-    /// File, and address in the file.
-    pub sites: BTreeSet<(PathBuf, u64)>,
+    /// By file: addresses in the file.
+    sites: BTreeMap<PathBuf, BTreeSet<u64>>,
+    hash: u32,
     /// Whether every trial of the profile came to its end.
     pub complete: bool,
 }
 
 impl Chosen {
-    /// Tells two choices apart; the directories of the files do not count.
-    pub fn hash(&self) -> u32 {
+    fn new(sites: BTreeMap<PathBuf, BTreeSet<u64>>, complete: bool) -> Chosen {
         let name =
             |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let lines: Vec<_> =
-            self.sites.iter().map(|(path, at)| format!("{} {at:x}", name(path))).collect();
+        let of_file = |(path, sites): (&PathBuf, &BTreeSet<u64>)| {
+            let name = name(path);
+            sites.iter().map(|at| format!("{name} {at:x}")).collect::<Vec<_>>()
+        };
+        let lines: Vec<_> = sites.iter().flat_map(of_file).collect();
         let hash = Digest::of(&lines.join("\n")).hash;
-        (hash ^ hash >> 32) as u32
+        Chosen { sites, hash: (hash ^ hash >> 32) as u32, complete }
     }
 
-    /// Whether an access was chosen.
-    pub fn has(&self, path: &Path, address: u64) -> bool {
-        // Two lookups without an allocation each would need a nested map; the sets are small.
-        self.sites.contains(&(path.to_owned(), address))
+    /// Tells two choices apart; the directories of the files do not count.
+    pub fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    /// The addresses that were chosen in a file, if any were.
+    pub fn of(&self, path: &Path) -> Option<&BTreeSet<u64>> {
+        self.sites.get(path)
     }
 }
 
@@ -66,10 +73,11 @@ pub fn choose(
     stop: &AtomicBool,
 ) -> Result<Chosen, ServerError> {
     let mut server = Server::profiling(target, cpu, until)?;
-    let mut chosen = Chosen { complete: true, ..Chosen::default() };
+    let mut sites: BTreeMap<PathBuf, BTreeSet<u64>> = BTreeMap::new();
+    let mut complete = true;
     for (strategy, seed) in TRIALS {
         if Instant::now() >= until {
-            chosen.complete = false;
+            complete = false;
             break;
         }
         let order = Order {
@@ -87,8 +95,10 @@ pub fn choose(
         };
         let limits = Limits { until: until.min(Instant::now() + PATIENCE), stop };
         let ended = server.trial(&order, &[], limits, &mut |_| ())?;
-        chosen.complete &= ended.how != How::Cut;
-        chosen.sites.extend(server.shared_accesses());
+        complete &= ended.how != How::Cut;
+        for (path, address) in server.shared_accesses() {
+            sites.entry(path).or_default().insert(address);
+        }
     }
-    Ok(chosen)
+    Ok(Chosen::new(sites, complete))
 }

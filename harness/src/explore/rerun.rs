@@ -83,8 +83,7 @@ impl<'a> Rerun<'a> {
     ) -> Result<Ran, ServerError> {
         let Rerun { baseline, server, inspector, namer, stop } = self;
         let mut see = |ended: &mut Ended| {
-            let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
-            ended.places = namer.name(ended.pid, addresses.collect::<Vec<_>>());
+            ended.places = namer.name(ended.pid, ended.addresses());
             if look == Look::Stacks || ended.how == How::Silent {
                 ended.scene = Some(scene(inspector, ended.pid));
             }

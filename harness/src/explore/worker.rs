@@ -14,11 +14,11 @@ use super::level::Level;
 use super::places::Namer;
 use super::portfolio::{Assignment, Next, Portfolio};
 use super::profile::{self, Chosen};
+use super::rerun::scene;
 use super::server::{Limits, Server, ServerError};
 use super::target::Target;
 use super::within::within;
-use crate::capture::Frame;
-use crate::inspect::{Inspector, Sampling};
+use crate::inspect::Inspector;
 use crate::verdict::{Confidence, Kind};
 
 /// How many times the steps a trial gets that seems endless, when it is run again.
@@ -29,8 +29,6 @@ const PROFILE_PART: u32 = 4;
 const LATE: Duration = Duration::from_millis(500);
 /// Trials in a row that may be lost before the target is given up.
 const LOST: u32 = 5;
-/// How a trial that stands still is looked at: nobody moves, so two looks are the same.
-const STILL: Sampling = Sampling { samples: 2, every: Duration::from_millis(20) };
 
 /// What all workers of a search share.
 pub(super) struct Shop<'a> {
@@ -71,11 +69,13 @@ impl<'a> Worker<'a> {
                 }
                 Next::Done => break,
             };
-            let mut assignment = assignment;
-            if let Err(error) = worker.serve(&mut assignment) {
-                lock(&shop.plan).lost(&assignment);
-                return Err(error);
-            }
+            let assignment = match worker.serve(assignment.level) {
+                Ok((level, chosen)) => Assignment { level, chosen, ..assignment },
+                Err(error) => {
+                    lock(&shop.plan).lost(&assignment);
+                    return Err(error);
+                }
+            };
             match worker.run(&assignment) {
                 Ok(ended) => {
                     lost = 0;
@@ -94,57 +94,52 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Sees to it that there is a server for this trial. Where accesses cannot be chosen the trial has
-    /// its points at atomics.
-    fn serve(&mut self, assignment: &mut Assignment) -> Result<(), ServerError> {
+    /// Sees to it that there is a server for trials of this level. The level that they have, which is
+    /// that of atomics where accesses cannot be chosen, and the hash of what was chosen.
+    fn serve(&mut self, level: Level) -> Result<(Level, u32), ServerError> {
         let shop = self.shop;
-        let mut target = Target { level: assignment.level, ..shop.target.clone() };
-        if assignment.level == Level::Accesses {
-            let chosen = shop.chosen.get_or_init(|| {
-                let left = shop.until.saturating_duration_since(Instant::now());
-                let until = Instant::now() + left / PROFILE_PART;
-                let chosen = profile::choose(shop.target, self.cpu, until, shop.stop);
-                chosen.map(Arc::new).map_err(|error| error.to_string())
-            });
-            match chosen {
-                Ok(chosen) => {
-                    assignment.chosen = chosen.hash();
-                    target.chosen = Some(Arc::clone(chosen));
-                }
-                Err(why) => {
-                    let note = format!("no scheduling points at plain accesses: failed to {why}");
-                    let mut ledger = lock(&shop.ledger);
-                    if !ledger.notes.contains(&note) {
-                        ledger.notes.push(note);
-                    }
-                    (assignment.level, target.level) = (Level::Atomics, Level::Atomics);
-                }
-            }
-        }
-        if self.servers.iter().all(|(level, _)| *level != assignment.level) {
+        let chosen = if level == Level::Accesses { self.choose() } else { None };
+        let level = match (level, chosen) {
+            (Level::Accesses, None) => Level::Atomics,
+            _ => level,
+        };
+        if self.servers.iter().all(|(known, _)| *known != level) {
+            let target = Target { level, chosen: chosen.cloned(), ..shop.target.clone() };
             let server = Server::start(&target, self.cpu, shop.until)?;
             let mut ledger = lock(&shop.ledger);
-            for note in &server.notes {
-                if !ledger.notes.contains(note) {
-                    ledger.notes.push(note.clone());
-                }
-            }
+            server.notes.iter().for_each(|note| ledger.note(note));
             drop(ledger);
-            self.servers.push((assignment.level, server));
+            self.servers.push((level, server));
         }
-        Ok(())
+        Ok((level, chosen.map_or(0, |chosen| chosen.hash())))
+    }
+
+    /// The accesses that are scheduling points; whoever comes first chooses for all.
+    fn choose(&self) -> Option<&'a Arc<Chosen>> {
+        let shop = self.shop;
+        let chosen = shop.chosen.get_or_init(|| {
+            let left = shop.until.saturating_duration_since(Instant::now());
+            let until = Instant::now() + left / PROFILE_PART;
+            let chosen = profile::choose(shop.target, self.cpu, until, shop.stop);
+            chosen.map(Arc::new).map_err(|error| error.to_string())
+        });
+        let none = |why: &String| {
+            let note = format!("no scheduling points at plain accesses: failed to {why}");
+            lock(&shop.ledger).note(&note);
+        };
+        chosen.as_ref().map_err(none).ok()
     }
 
     fn run(&mut self, assignment: &Assignment) -> Result<Ended, ServerError> {
-        self.serve(&mut assignment.clone())?;
+        // What another worker held back may be of a level that this one has not served yet.
+        self.serve(assignment.level)?;
         let Worker { shop, servers, tools, .. } = self;
         let lost = || ServerError::Lost("there is no server for its level".to_owned());
         let (_, server) =
             servers.iter_mut().find(|(level, _)| *level == assignment.level).ok_or_else(lost)?;
         let limits = Limits { until: shop.until, stop: shop.stop };
         let mut look = |ended: &mut Ended| {
-            let addresses = ended.blocked.iter().flat_map(|thread| [thread.pc, thread.owner_pc]);
-            let (addresses, pid) = (addresses.collect::<Vec<_>>(), ended.pid);
+            let (addresses, pid) = (ended.addresses(), ended.pid);
             // The answer is due soon after `until`: names from a large program could come too late.
             let late = shop.until + LATE;
             let namer = Arc::clone(tools);
@@ -163,20 +158,7 @@ impl<'a> Worker<'a> {
                 return;
             }
             let inspector = Arc::clone(tools);
-            let scene = within(late, move || {
-                let mut scene = Inspector::introduce(pid);
-                if let Err(error) = lock(&inspector).0.look(&mut scene, STILL) {
-                    scene.notes.push(format!("There are no stacks: failed to {error}."));
-                }
-                // The frames of the runtime are ours and say nothing of the program.
-                let of_program = |frame: &Frame| {
-                    frame.module.as_deref().is_none_or(|m| !m.contains("standstill_scheduler"))
-                };
-                let stacks = scene.looks.iter_mut().flat_map(|look| &mut look.stacks.threads);
-                stacks.for_each(|stack| stack.frames.retain(of_program));
-                scene
-            });
-            ended.scene = scene;
+            ended.scene = within(late, move || scene(&mut lock(&inspector).0, pid));
         };
         server.trial(&assignment.order, &assignment.script, limits, &mut look)
     }

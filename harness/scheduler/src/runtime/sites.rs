@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering
 
 use super::model::shared;
 use super::{jump, start, sys, trap};
-use crate::abi::{SITE_IS_CHOSEN, SITE_IS_LONG, SITE_LOAD, SITE_PLAIN_RMW, SITE_STORE, Site};
+use crate::abi::{SITE_IS_CHOSEN, SITE_IS_LONG, Site};
 
 /// `jmp [rip+0]` and the address behind it.
 const BACK: usize = 14;
@@ -102,7 +102,7 @@ pub(super) fn patch(fd: i32, count: usize) -> usize {
     let mut patched = [0; 2];
     for index in 0..count {
         // Plain accesses wait for a second thread; what cannot be written then is no point.
-        let ready = |way: &Way| is_access(site(index)) || write(index, way, &mut open);
+        let ready = |way: &Way| site(index).is_access() || write(index, way, &mut open);
         let way = prepare(index, &mut pool, jumps).filter(ready);
         if let Some(way) = way {
             let mut at = place(site(index).address);
@@ -133,7 +133,7 @@ pub(super) fn arm_accesses() {
     let (jumps, mut open) = (jump::possible(), 0);
     for index in 0..COUNT.load(Relaxed) {
         let at = moved(index) as usize;
-        if at == 0 || !is_access(site(index)) {
+        if at == 0 || !site(index).is_access() {
             continue;
         }
         let way = match is_long(site(index), jumps) {
@@ -142,10 +142,6 @@ pub(super) fn arm_accesses() {
         };
         write(index, &way, &mut open);
     }
-}
-
-fn is_access(site: &Site) -> bool {
-    matches!(site.kind, SITE_LOAD | SITE_STORE | SITE_PLAIN_RMW)
 }
 
 /// Whether a jump takes the place of the instruction.

@@ -8,19 +8,7 @@ use crate::explore::places::{Line, Place};
 use crate::verdict::Kind;
 
 fn ended(how: How) -> Ended {
-    Ended {
-        how,
-        pid: 1,
-        numbers: Numbers { steps: 10_000_000, ..Numbers::default() },
-        blocked: vec![],
-        places: Default::default(),
-        decisions: vec![],
-        events: vec![],
-        stdout: Output::default(),
-        stderr: Output::default(),
-        said: None,
-        scene: None,
-    }
+    Ended::fabricated(how, Numbers { steps: 10_000_000, ..Numbers::default() })
 }
 
 fn said(text: &str) -> Output {

@@ -2,22 +2,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::explore::ended::{How, Numbers};
-use crate::observation::Output;
 
 fn trial(steps: u64, hash: u64) -> Ended {
-    Ended {
-        how: How::Exited(0),
-        pid: 1,
-        numbers: Numbers { steps, hash, ..Numbers::default() },
-        blocked: vec![],
-        places: BTreeMap::new(),
-        decisions: vec![],
-        events: vec![],
-        stdout: Output::default(),
-        stderr: Output::default(),
-        said: None,
-        scene: None,
-    }
+    Ended::fabricated(How::Exited(0), Numbers { steps, hash, ..Numbers::default() })
 }
 
 fn take(portfolio: &mut Portfolio) -> Assignment {
