@@ -24,6 +24,7 @@ use core::ffi::{c_char, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 mod atomics;
+mod caller;
 pub mod kinds;
 mod plain;
 mod quiet;
@@ -52,6 +53,7 @@ macro_rules! entries {
         unsafe extern "C" fn $name $arguments $(-> $result)? $body
     )*};
 }
+use caller::caller;
 use entries;
 
 /// Called by a constructor that gcc and clang put into each object that they instrument.
@@ -93,18 +95,3 @@ fn changed(address: usize, old: u64, new: u64, how: u32, pc: usize) {
         core::mem::transmute::<usize, Changed>(CHANGED.load(Relaxed))(address, old, new, how, pc);
     }
 }
-
-/// The address to which the entry returns: where the program makes the access. The object is built
-/// with frame pointers, so it lies above the saved one.
-macro_rules! caller {
-    () => {{
-        let frame: usize;
-        #[allow(unused_unsafe, reason = "some callers are inside an unsafe block already")]
-        // SAFETY: reads a register.
-        unsafe { core::arch::asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack)) };
-        #[allow(unused_unsafe, reason = "as above")]
-        // SAFETY: the frame pointer points at the saved one; the return address is next to it.
-        unsafe { *((frame + 8) as *const usize) }
-    }};
-}
-use caller;

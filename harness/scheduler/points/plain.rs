@@ -98,6 +98,15 @@ macro_rules! ranges {
 
 ranges! { __tsan_read_range READ __tsan_write_range WRITE }
 
+/// The two accesses of a copy.
+#[inline(always)]
+fn copies(to: usize, from: usize, length: usize, pc: usize) {
+    if length != 0 {
+        point(READ, from, length, pc);
+        point(WRITE, to, length, pc);
+    }
+}
+
 entries! {
     fn __tsan_vptr_update(slot: *const usize, new: usize) {
         // Constructors of a class without a base of its own write what is there already.
@@ -108,21 +117,13 @@ entries! {
     }
 
     fn __tsan_memcpy(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void {
-        if length != 0 {
-            let pc = caller!();
-            point(READ, from as usize, length, pc);
-            point(WRITE, to as usize, length, pc);
-        }
+        copies(to as usize, from as usize, length, caller!());
         // SAFETY: the program's own call.
         unsafe { memcpy(to, from, length) }
     }
 
     fn __tsan_memmove(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void {
-        if length != 0 {
-            let pc = caller!();
-            point(READ, from as usize, length, pc);
-            point(WRITE, to as usize, length, pc);
-        }
+        copies(to as usize, from as usize, length, caller!());
         // SAFETY: the program's own call.
         unsafe { memmove(to, from, length) }
     }

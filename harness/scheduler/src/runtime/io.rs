@@ -12,7 +12,6 @@ use super::sys::{self, POLLIN, POLLOUT, PollFd, Timespec};
 use super::{caller, cancel, time};
 use crate::abi::Op;
 
-const CLOSE: usize = 3;
 const READV: usize = 19;
 const WRITEV: usize = 20;
 const SELECT: usize = 23;
@@ -69,36 +68,46 @@ fn stirred() {
     });
 }
 
+/// Calls on a descriptor: what it must be ready for, and whether the call waits for that.
 macro_rules! on_descriptor {
-    ($($name:ident($($argument:ident: $kind:ty),*) = $number:expr, $events:expr, $flags:expr;)*) => {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $number:expr, $events:expr, $waits:expr;)*) => {
         $(#[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(fd: c_int, $($argument: $kind),*) -> isize {
+        unsafe extern "C" fn $name(fd: c_int, $($argument: $kind),*) -> $result {
             let given: &[usize] = &[fd as usize, $($argument as usize),*];
             let mut args = [0; 6];
             args[..given.len()].copy_from_slice(given);
             let controlled = model::me();
             if let Some(me) = controlled {
-                until_ready(me, fd, $events, $flags as usize & DONT_WAIT == 0, caller!());
+                until_ready(me, fd, $events, $waits, caller!());
             }
             // SAFETY: the caller's arguments.
             let result = sys::c_result(unsafe { sys::call($number, args) });
             if controlled.is_some() {
                 stirred();
             }
-            result
+            result as $result
         })*
     };
 }
 
+/// Whether these flags of recv(2) and send(2) let the call wait.
+fn waits(flags: c_int) -> bool {
+    flags as usize & DONT_WAIT == 0
+}
+
 on_descriptor! {
-    read(buffer: *mut c_void, count: usize) = sys::READ, POLLIN, 0;
-    write(buffer: *const c_void, count: usize) = sys::WRITE, POLLOUT, 0;
-    readv(vector: *const c_void, count: c_int) = READV, POLLIN, 0;
-    writev(vector: *const c_void, count: c_int) = WRITEV, POLLOUT, 0;
-    recvfrom(buffer: *mut c_void, count: usize, flags: c_int, from: *mut c_void, size: *mut u32) = RECVFROM, POLLIN, flags;
-    recvmsg(message: *mut c_void, flags: c_int) = RECVMSG, POLLIN, flags;
-    sendto(buffer: *const c_void, count: usize, flags: c_int, to: *const c_void, size: u32) = SENDTO, POLLOUT, flags;
-    sendmsg(message: *const c_void, flags: c_int) = SENDMSG, POLLOUT, flags;
+    read(buffer: *mut c_void, count: usize) -> isize = sys::READ, POLLIN, true;
+    write(buffer: *const c_void, count: usize) -> isize = sys::WRITE, POLLOUT, true;
+    readv(vector: *const c_void, count: c_int) -> isize = READV, POLLIN, true;
+    writev(vector: *const c_void, count: c_int) -> isize = WRITEV, POLLOUT, true;
+    recvfrom(buffer: *mut c_void, count: usize, flags: c_int, from: *mut c_void, size: *mut u32) -> isize = RECVFROM, POLLIN, waits(flags);
+    recvmsg(message: *mut c_void, flags: c_int) -> isize = RECVMSG, POLLIN, waits(flags);
+    sendto(buffer: *const c_void, count: usize, flags: c_int, to: *const c_void, size: u32) -> isize = SENDTO, POLLOUT, waits(flags);
+    sendmsg(message: *const c_void, flags: c_int) -> isize = SENDMSG, POLLOUT, waits(flags);
+    accept(address: *mut c_void, size: *mut u32) -> c_int = ACCEPT, POLLIN, true;
+    accept4(address: *mut c_void, size: *mut u32, flags: c_int) -> c_int = ACCEPT4, POLLIN, true;
+    close() -> c_int = sys::CLOSE, 0, false;
+    shutdown(how: c_int) -> c_int = SHUTDOWN, 0, false;
 }
 
 #[unsafe(no_mangle)]
@@ -111,34 +120,6 @@ unsafe extern "C" fn recv(fd: c_int, buffer: *mut c_void, count: usize, flags: c
 unsafe extern "C" fn send(fd: c_int, buffer: *const c_void, count: usize, flags: c_int) -> isize {
     // SAFETY: the caller's arguments.
     unsafe { sendto(fd, buffer, count, flags, core::ptr::null(), 0) }
-}
-
-macro_rules! small {
-    ($($name:ident($($argument:ident: $kind:ty),*) = $number:expr, $events:expr;)*) => {
-        $(#[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(fd: c_int, $($argument: $kind),*) -> c_int {
-            let given: &[usize] = &[fd as usize, $($argument as usize),*];
-            let mut args = [0; 6];
-            args[..given.len()].copy_from_slice(given);
-            let controlled = model::me();
-            if let Some(me) = controlled {
-                until_ready(me, fd, $events, $events != 0, caller!());
-            }
-            // SAFETY: the caller's arguments.
-            let result = sys::c_result(unsafe { sys::call($number, args) });
-            if controlled.is_some() {
-                stirred();
-            }
-            result as c_int
-        })*
-    };
-}
-
-small! {
-    accept(address: *mut c_void, size: *mut u32) = ACCEPT, POLLIN;
-    accept4(address: *mut c_void, size: *mut u32, flags: c_int) = ACCEPT4, POLLIN;
-    close() = CLOSE, 0;
-    shutdown(how: c_int) = SHUTDOWN, 0;
 }
 
 #[unsafe(no_mangle)]

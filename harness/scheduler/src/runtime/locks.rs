@@ -15,7 +15,6 @@ const EBUSY: c_int = 16;
 const EAGAIN: c_int = 11;
 const EDEADLK: c_int = 35;
 const EOWNERDEAD: c_int = 130;
-const ETIMEDOUT: c_int = 110;
 
 /// Tries until the lock is had, waiting in between. `deadline` in virtual time, 0 for none.
 pub(super) fn acquire(
@@ -47,7 +46,7 @@ pub(super) fn acquire(
         }
         let wait = Wait { op, object, pc, until: Until::Woken, deadline, bits: !0 };
         if model::wait(me, wait) {
-            return ETIMEDOUT;
+            return sys::ETIMEDOUT;
         }
     }
 }
@@ -61,7 +60,7 @@ fn acquire_apart(me: u32, pc: usize, deadline: u64, mut attempt: impl FnMut() ->
     let until = sys::monotonic() + rest;
     let result = loop {
         match attempt() {
-            EBUSY if deadline != 0 && sys::monotonic() >= until => break ETIMEDOUT,
+            EBUSY if deadline != 0 && sys::monotonic() >= until => break sys::ETIMEDOUT,
             EBUSY => sys::sleep(PERIOD),
             result => break result,
         }

@@ -7,8 +7,6 @@ use core::sync::atomic::{AtomicUsize, Ordering::*};
 
 use super::sys;
 
-const OPEN: usize = 2;
-const CLOSE: usize = 3;
 /// Pages whose answer is remembered; bit 0 of an entry says private.
 const REMEMBERED: usize = 4096;
 
@@ -31,7 +29,7 @@ pub(super) fn is_private(address: usize) -> bool {
 /// One pass over /proc/self/maps with a small buffer: lines begin `start-end rwxp`.
 fn look_up(address: usize) -> Option<bool> {
     // SAFETY: the path is a C string.
-    let fd = unsafe { sys::call(OPEN, [c"/proc/self/maps".as_ptr() as usize, 0, 0, 0, 0, 0]) };
+    let fd = unsafe { sys::call(sys::OPEN, [c"/proc/self/maps".as_ptr() as usize, 0, 0, 0, 0, 0]) };
     let mut line = Line::default();
     let mut text = [0u8; 1024];
     let answer = loop {
@@ -44,7 +42,7 @@ fn look_up(address: usize) -> Option<bool> {
         }
     };
     // SAFETY: closes what was opened.
-    unsafe { sys::call(CLOSE, [fd as usize, 0, 0, 0, 0, 0]) };
+    unsafe { sys::call(sys::CLOSE, [fd as usize, 0, 0, 0, 0, 0]) };
     answer
 }
 

@@ -40,17 +40,6 @@ mod time;
 mod token;
 mod trap;
 
-/// The address to which the interposed function returns: where the program called it. The shared
-/// object is built with frame pointers, so it lies above the saved one.
-macro_rules! caller {
-    () => {{
-        let frame: usize;
-        #[allow(unused_unsafe, reason = "some callers are inside an unsafe block already")]
-        // SAFETY: reads a register.
-        unsafe { core::arch::asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack)) };
-        #[allow(unused_unsafe, reason = "as above")]
-        // SAFETY: the frame pointer points at the saved one; the return address is next to it.
-        unsafe { *((frame + 8) as *const usize) }
-    }};
-}
-use caller;
+#[path = "../../points/caller.rs"]
+mod caller;
+use caller::caller;

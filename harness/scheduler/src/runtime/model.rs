@@ -264,35 +264,23 @@ impl Model {
             MAX_THREADS],
     };
 
+    /// Counts a thread in or out of those that wait for something special, as it is in `state`.
+    fn count_as(&mut self, at: usize, state: State, by: fn(u32, u32) -> u32) {
+        let Thread { until, deadline, .. } = self.threads[at];
+        let waits = state == State::Waiting;
+        let one = |count: &mut u32, is_one: bool| *count = by(*count, u32::from(is_one));
+        one(&mut self.polling, waits && matches!(until, Until::Ready(..)));
+        one(&mut self.once, waits && matches!(until, Until::OnceOver(_)));
+        one(&mut self.timed, waits && deadline != 0);
+        one(&mut self.outside, state == State::Outside);
+    }
+
     fn set(&mut self, thread: u32, state: State) {
         let at = thread as usize;
-        let was = self.threads[at].state;
-        if was == State::Waiting {
-            match self.threads[at].until {
-                Until::Ready(..) => self.polling -= 1,
-                Until::OnceOver(_) => self.once -= 1,
-                _ => {}
-            }
-        }
-        if was == State::Waiting && self.threads[at].deadline != 0 {
-            self.timed -= 1;
-        }
+        self.count_as(at, self.threads[at].state, u32::wrapping_sub);
+        self.count_as(at, state, u32::wrapping_add);
         if state == State::Waiting && self.threads[at].deadline != 0 {
-            self.timed += 1;
             self.first = self.first.min(self.threads[at].deadline);
-        }
-        if was == State::Outside {
-            self.outside -= 1;
-        }
-        if state == State::Waiting {
-            match self.threads[at].until {
-                Until::Ready(..) => self.polling += 1,
-                Until::OnceOver(_) => self.once += 1,
-                _ => {}
-            }
-        }
-        if state == State::Outside {
-            self.outside += 1;
         }
         self.threads[at].state = state;
         let bit = 1u64 << (at % 64);

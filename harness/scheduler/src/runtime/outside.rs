@@ -7,7 +7,6 @@ use core::sync::atomic::Ordering::*;
 use super::{caller, cancel, model, real, sys};
 use crate::abi::Op;
 
-const WAIT4: usize = 61;
 const WAITID: usize = 247;
 const PAUSE: usize = 34;
 const SIGSUSPEND: usize = 130;
@@ -83,7 +82,7 @@ unsafe extern "C" fn wait4(
 ) -> c_int {
     let args = [pid as usize, status as usize, options as usize, usage as usize, 0, 0];
     // SAFETY: the caller's arguments.
-    unsafe { without_token(WAIT4, args, options as usize & NO_HANG != 0, caller!()) as c_int }
+    unsafe { without_token(sys::WAIT4, args, options as usize & NO_HANG != 0, caller!()) as c_int }
 }
 
 #[unsafe(no_mangle)]

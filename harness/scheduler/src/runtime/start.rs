@@ -7,8 +7,6 @@ use core::sync::atomic::{AtomicI32, Ordering::*};
 use super::{model, points, real, sites, sys, thread};
 use crate::abi::{self, Message, Shared};
 
-const OPEN: usize = 2;
-const WAIT4: usize = 61;
 /// prctl(2): PR_SET_PDEATHSIG.
 const SET_DEATH_SIGNAL: usize = 1;
 const SIGKILL: usize = 9;
@@ -151,7 +149,7 @@ fn serve(socket: i32, table: Option<i32>) {
                 let mut status = 0i32;
                 let args = [child as usize, &raw mut status as usize, 0, 0, 0, 0];
                 // SAFETY: the status is a local int.
-                while unsafe { sys::call(WAIT4, args) } == sys::EINTR {}
+                while unsafe { sys::call(sys::WAIT4, args) } == sys::EINTR {}
                 let value = i64::from(status);
                 sys::say(socket, Message { what: abi::SAYS_ENDED, pid: child, value });
             }
@@ -187,10 +185,10 @@ fn threads() -> i64 {
     let mut text = [0u8; 1024];
     // SAFETY: the path is a C string, the buffer is as long as said.
     let got = unsafe {
-        let fd = sys::call(OPEN, [c"/proc/self/stat".as_ptr() as usize, 0, 0, 0, 0, 0]);
+        let fd = sys::call(sys::OPEN, [c"/proc/self/stat".as_ptr() as usize, 0, 0, 0, 0, 0]);
         let got =
             sys::call(sys::READ, [fd as usize, text.as_mut_ptr() as usize, text.len(), 0, 0, 0]);
-        sys::call(3, [fd as usize, 0, 0, 0, 0, 0]);
+        sys::call(sys::CLOSE, [fd as usize, 0, 0, 0, 0, 0]);
         got
     };
     let text = &text[..usize::try_from(got).unwrap_or(0)];

@@ -9,8 +9,6 @@ use super::sys::Timespec;
 use super::{caller, cancel, locks, memory, real, sys, time};
 use crate::abi::Op;
 
-const ETIMEDOUT: c_int = 110;
-
 /// pthread_cond_wait(3): gives the mutex back and waits in one step (no other thread runs between),
 /// then takes the mutex again.
 fn wait_cond(me: u32, cond: *mut c_void, mutex: *mut c_void, pc: usize, deadline: u64) -> c_int {
@@ -37,7 +35,7 @@ fn wait_cond(me: u32, cond: *mut c_void, mutex: *mut c_void, pc: usize, deadline
         return taken;
     }
     cancel::point();
-    if timed_out { ETIMEDOUT } else { 0 }
+    if timed_out { sys::ETIMEDOUT } else { 0 }
 }
 
 /// The same where other processes may be who wakes: by the real function, without the token.

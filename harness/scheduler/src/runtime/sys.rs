@@ -9,11 +9,15 @@ use crate::abi::Message;
 
 pub(super) const READ: usize = 0;
 pub(super) const WRITE: usize = 1;
+pub(super) const OPEN: usize = 2;
+pub(super) const CLOSE: usize = 3;
 pub(super) const POLL: usize = 7;
 pub(super) const MMAP: usize = 9;
 pub(super) const MPROTECT: usize = 10;
 pub(super) const SCHED_YIELD: usize = 24;
+pub(super) const NANOSLEEP: usize = 35;
 pub(super) const GETPID: usize = 39;
+pub(super) const WAIT4: usize = 61;
 pub(super) const FCNTL: usize = 72;
 pub(super) const SETPGID: usize = 109;
 pub(super) const PRCTL: usize = 157;
@@ -25,6 +29,7 @@ pub(super) const PROCESS_VM_READV: usize = 310;
 pub(super) const GETRANDOM: usize = 318;
 
 pub(super) const EINTR: isize = -4;
+pub(super) const ETIMEDOUT: c_int = 110;
 pub(super) const FUTEX_WAIT: usize = 0;
 pub(super) const FUTEX_WAKE: usize = 1;
 pub(super) const FUTEX_PRIVATE: usize = 128;
@@ -101,7 +106,6 @@ pub(super) fn os_yield() {
 
 /// Sleeps, in real time.
 pub(super) fn sleep(nanos: u64) {
-    const NANOSLEEP: usize = 35;
     let time = Timespec::from_nanos(nanos);
     // SAFETY: the time is a local; the rest is not asked for.
     unsafe { call(NANOSLEEP, [&raw const time as usize, 0, 0, 0, 0, 0]) };

@@ -15,7 +15,6 @@ use crate::abi::Op;
 const REAL_NS: u64 = 1_700_000_000_000_000_000;
 
 const CLOCK_GETTIME: usize = 228;
-const NANOSLEEP: usize = 35;
 const CLOCK_NANOSLEEP: usize = 230;
 
 /// The virtual time of an absolute time of either clock; never 0.
@@ -56,7 +55,7 @@ unsafe extern "C" fn nanosleep(time: *const Timespec, rest: *mut Timespec) -> c_
         return 0;
     }
     // SAFETY: the caller's arguments.
-    sys::c_result(unsafe { sys::call(NANOSLEEP, [time as usize, rest as usize, 0, 0, 0, 0]) })
+    sys::c_result(unsafe { sys::call(sys::NANOSLEEP, [time as usize, rest as usize, 0, 0, 0, 0]) })
         as c_int
 }
 
