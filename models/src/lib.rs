@@ -13,6 +13,6 @@
 //! All but the last are no copies. They compile the very file that the product is made of
 //! (`gate/protocol.rs`, `board/statement.rs`, `token/protocol.rs`) with loom's atomics in the place
 //! of std's: those files take whatever they need of their surroundings from `super`. What is
-//! modelled is only the kernel's futex, in `tests/gate.rs` and `tests/token.rs`.
+//! modelled is only the kernel's futex, in `tests/kernel/`.
 //!
 //! [loom]: https://docs.rs/loom

@@ -7,39 +7,22 @@ use loom::thread;
 
 use gate::Gate;
 
+mod kernel;
+
 /// The product's own file, over loom and a futex that is a model.
 #[path = "."]
 mod gate {
     #[path = "../../harness/kit/src/gate/protocol.rs"]
     mod protocol;
 
-    use loom::sync::atomic::{AtomicU32, Ordering::Relaxed};
-    use loom::sync::{Condvar, Mutex};
+    use loom::sync::atomic::AtomicU32;
     use loom::thread::yield_now as pause;
+
+    use crate::kernel::{wait as futex_wait, wake_all as futex_wake_all};
 
     pub(crate) use protocol::Gate;
 
     const PAUSES: u32 = 1;
-
-    loom::lazy_static! {
-        /// The kernel's queue and the lock around it (futex(2): comparing and blocking is one step
-        /// as wakers see it). One queue serves for all words: it wakes too many, which is allowed.
-        static ref KERNEL: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
-    }
-
-    fn futex_wait(word: &AtomicU32, value: u32) {
-        let (lock, queue) = &*KERNEL;
-        let held = lock.lock().unwrap();
-        if word.load(Relaxed) == value {
-            drop(queue.wait(held).unwrap());
-        }
-    }
-
-    fn futex_wake_all(_: &AtomicU32) {
-        let (lock, queue) = &*KERNEL;
-        let _held = lock.lock().unwrap();
-        queue.notify_all();
-    }
 }
 
 /// Starts `actors` that pass the gate, each of which may then read what the main thread has written

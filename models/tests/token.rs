@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, Ordering};
-use loom::sync::{Condvar, Mutex};
 use loom::thread;
+
+use kernel::wait as futex_wait;
+
+mod kernel;
 
 /// The product's own file, over loom and a futex that is a model.
 #[path = "."]
@@ -18,24 +21,8 @@ mod token {
     pub(crate) use protocol::{come_back, hand_over, lock, park, unlock};
 }
 
-loom::lazy_static! {
-    /// The kernel's queue and the lock around it (futex(2): comparing and blocking is one step as
-    /// wakers see it). One queue serves for all words: it wakes too many, which is allowed.
-    static ref KERNEL: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
-}
-
-fn futex_wait(word: &AtomicU32, value: u32) {
-    let (lock, queue) = &*KERNEL;
-    let held = lock.lock().unwrap();
-    if word.load(Ordering::Relaxed) == value {
-        drop(queue.wait(held).unwrap());
-    }
-}
-
-fn futex_wake(_: &AtomicU32, _: usize) {
-    let (lock, queue) = &*KERNEL;
-    let _held = lock.lock().unwrap();
-    queue.notify_all();
+fn futex_wake(word: &AtomicU32, _: usize) {
+    kernel::wake_all(word);
 }
 
 /// What a thread does when the token is its own.
