@@ -14,7 +14,7 @@
 //! | [`heap`] | `free` |
 //! | [`cpus`] | `sched_getaffinity`, `sysconf`: how many processors there are |
 //! | [`outside`] | `fork`, waits for children and signals, the signals that are ours |
-//! | [`sites`], [`trap`], [`jump`], [`meet`] | atomic and other memory instructions of the program itself |
+//! | [`sites`], [`trap`], [`jump`], [`pun`], [`meet`] | atomic and other memory instructions of the program itself |
 //! | [`points`] | nothing: called by programs that were built with points of their own |
 
 mod cancel;
@@ -29,6 +29,7 @@ mod memory;
 mod model;
 mod outside;
 mod points;
+mod pun;
 mod real;
 mod sites;
 mod start;

@@ -7,17 +7,20 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
 use super::model::shared;
-use super::{jump, start, sys, trap};
+use super::{jump, pun, start, sys, trap};
 use crate::abi::{SITE_IS_CHOSEN, SITE_IS_LONG, Site};
 
 /// `jmp [rip+0]` and the address behind it.
 const BACK: usize = 14;
 /// How far a trampoline may be from what its instruction refers to relatively.
 const NEAR: usize = 0x6000_0000;
+/// See [`TRAMPOLINES`].
+const STUBBED: u64 = 1;
 
 static SITES: AtomicUsize = AtomicUsize::new(0);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
-/// One `u64` a site: where its trampoline is; 0 for a site that is not patched.
+/// One `u64` a site: where its instruction is now; 0 for a site that is not patched. It is a multiple
+/// of sixteen, plus one if a stub stands in front of it.
 static TRAMPOLINES: AtomicUsize = AtomicUsize::new(0);
 /// One `u32` a site: how often it was met.
 static HITS: AtomicUsize = AtomicUsize::new(0);
@@ -53,7 +56,7 @@ pub(super) fn hit(index: usize) -> u32 {
 
 /// Where the site's instruction is now: it runs there, and then goes on behind the site.
 pub(super) fn moved(index: usize) -> u64 {
-    trampoline(index).load(Relaxed)
+    trampoline(index).load(Relaxed) & !STUBBED
 }
 
 fn trampoline(index: usize) -> &'static AtomicU64 {
@@ -96,6 +99,7 @@ pub(super) fn patch(fd: i32, count: usize) -> usize {
     MASK.store(table - 1, Relaxed);
     COUNT.store(count, Relaxed);
     trap::arm();
+    pun::prepare(count);
     let jumps = jump::possible();
     let mut pool = Pool { next: 0, end: 0 };
     let mut open = 0;
@@ -130,18 +134,37 @@ pub(super) fn arm_accesses() {
     if !WAITING.swap(false, Relaxed) {
         return;
     }
-    let (jumps, mut open) = (jump::possible(), 0);
+    let mut open = 0;
     for index in 0..COUNT.load(Relaxed) {
-        let at = moved(index) as usize;
-        if at == 0 || !site(index).is_access() {
-            continue;
+        if moved(index) != 0 && site(index).is_access() {
+            write(index, &way(index), &mut open);
         }
-        let way = match is_long(site(index), jumps) {
-            true => Way::Jump(at - jump::STUB),
-            false => Way::Breakpoint,
-        };
-        write(index, &way, &mut open);
     }
+}
+
+/// Makes a breakpoint a jump to a stub at `start`, which leaves all bytes behind the instruction as they
+/// are. Only one thread runs, and it is in no site.
+pub(super) fn promote(index: usize, start: usize, open: &mut usize) {
+    let there = moved(index);
+    if there == 0 || lay(index, start, true).is_none() {
+        return;
+    }
+    if !(site(index).is_access() || write(index, &way(index), open)) {
+        trampoline(index).store(there, Relaxed);
+    }
+}
+
+/// How control comes from a site that was laid.
+fn way(index: usize) -> Way {
+    match trampoline(index).load(Relaxed) & STUBBED {
+        0 => Way::Breakpoint,
+        _ => Way::Jump(moved(index) as usize - jump::STUB),
+    }
+}
+
+/// Bytes of a trampoline with a stub.
+pub(super) fn with_stub(length: usize) -> usize {
+    (jump::STUB + length + BACK).next_multiple_of(16)
 }
 
 /// Whether a jump takes the place of the instruction.
@@ -202,39 +225,50 @@ fn prepare(index: usize, pool: &mut Pool, jumps: bool) -> Option<Way> {
         return None;
     }
     let long = is_long(site, jumps);
-    let before = if long { jump::STUB } else { 0 };
-    let start = pool.take(address, (before + length + BACK).next_multiple_of(16))?;
-    let at = start + before;
+    let size = if long { with_stub(length) } else { (length + BACK).next_multiple_of(16) };
+    lay(index, pool.take(address, size)?, long)?;
+    Some(way(index))
+}
+
+/// Writes a site's stub, if it is to have one, and its instruction to `start`.
+fn lay(index: usize, start: usize, stubbed: bool) -> Option<()> {
+    let site = site(index);
+    let (address, length) = (site.address as usize, usize::from(site.length));
+    let at = if stubbed { start + jump::STUB } else { start };
+    let mut moved = site.bytes;
     if site.relative_at != 0 {
         // The displacement counts from the end of the instruction, wherever that is now.
         let displacement = (site.target as i64).wrapping_sub((at + length) as i64);
         let displacement = i32::try_from(displacement).ok()?.to_le_bytes();
         let from = usize::from(site.relative_at);
-        seen.get_mut(from..from + 4)?.copy_from_slice(&displacement);
+        moved.get_mut(from..from + 4)?.copy_from_slice(&displacement);
     }
     let back = (address + length).to_le_bytes();
-    // SAFETY: the pool's memory is writable and ours: the instruction, `jmp [rip+0]`, the address.
+    // SAFETY: the memory is writable and ours: the instruction, `jmp [rip+0]`, the address.
     unsafe {
         let to = at as *mut u8;
-        core::ptr::copy_nonoverlapping(seen.as_ptr(), to, length);
+        core::ptr::copy_nonoverlapping(moved.as_ptr(), to, length);
         core::ptr::copy_nonoverlapping([0xff, 0x25, 0, 0, 0, 0].as_ptr(), to.add(length), 6);
         core::ptr::copy_nonoverlapping(back.as_ptr(), to.add(length + 6), 8);
     }
-    trampoline(index).store(at as u64, Relaxed);
-    if !long {
-        return Some(Way::Breakpoint);
+    if stubbed {
+        let stub = jump::stub(index as u32, (address + length) as u64);
+        // SAFETY: writable and ours, in front of the instruction.
+        unsafe { core::ptr::copy_nonoverlapping(stub.as_ptr(), start as *mut u8, stub.len()) };
     }
-    let stub = jump::stub(index as u32, (address + length) as u64);
-    // SAFETY: the pool's memory, in front of the instruction.
-    unsafe { core::ptr::copy_nonoverlapping(stub.as_ptr(), start as *mut u8, stub.len()) };
-    Some(Way::Jump(start))
+    trampoline(index).store(at as u64 | u64::from(stubbed), Relaxed);
+    Some(())
 }
 
 /// Puts the breakpoint or the jump. `open` is the last page that was made writable.
 fn write(index: usize, way: &Way, open: &mut usize) -> bool {
     const ALL: usize = 7;
     let address = site(index).address as usize;
-    let size = if matches!(way, Way::Jump(_)) { jump::JUMP } else { 1 };
+    // A jump over a shorter instruction ends with bytes that stand there already.
+    let size = match way {
+        Way::Jump(_) => jump::JUMP.min(usize::from(site(index).length)),
+        Way::Breakpoint => 1,
+    };
     for page in [address & !0xfff, (address + size - 1) & !0xfff] {
         if page != *open {
             // SAFETY: a page of the program's code; it stays readable and executable.
@@ -251,6 +285,11 @@ fn write(index: usize, way: &Way, open: &mut usize) -> bool {
         };
         bytes[0] = 0xe9;
         bytes[1..].copy_from_slice(&distance.to_le_bytes());
+        let rest = jump::JUMP - size;
+        let stands = sys::peek(address + size, rest).map(u64::to_le_bytes);
+        if rest > 0 && stands.is_none_or(|stands| stands[..rest] != bytes[size..]) {
+            return false;
+        }
     }
     // SAFETY: the pages are writable, the bytes are those of one instruction, and no thread runs but
     // this one.

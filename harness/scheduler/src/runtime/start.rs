@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicI32, Ordering::*};
 
-use super::{model, points, real, sites, sys, thread};
+use super::{model, points, pun, real, sites, sys, thread};
 use crate::abi::{self, Message, Shared};
 
 /// prctl(2): PR_SET_PDEATHSIG.
@@ -136,6 +136,7 @@ fn serve(socket: i32, table: Option<i32>) {
             }
             abi::BIDS_RUN => return begin(socket),
             abi::BIDS_FORK => {
+                pun::promote();
                 // SAFETY: takes nothing.
                 let child = unsafe { real::FORK.get()() };
                 if child == 0 {

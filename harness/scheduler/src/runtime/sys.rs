@@ -13,6 +13,7 @@ pub(super) const OPEN: usize = 2;
 pub(super) const CLOSE: usize = 3;
 pub(super) const POLL: usize = 7;
 pub(super) const MMAP: usize = 9;
+pub(super) const BRK: usize = 12;
 pub(super) const MPROTECT: usize = 10;
 pub(super) const SCHED_YIELD: usize = 24;
 pub(super) const NANOSLEEP: usize = 35;
@@ -200,6 +201,15 @@ pub(super) fn map(hint: usize, length: usize, protection: usize, flags: usize) -
     // SAFETY: a new mapping; with a hint the caller passes MAP_FIXED_NOREPLACE or none.
     let at =
         unsafe { call(MMAP, [hint, length, protection, PRIVATE_ANONYMOUS | flags, usize::MAX, 0]) };
+    (!(-4095..=0).contains(&at)).then_some(at as usize)
+}
+
+/// Memory that forked children share, zeroed.
+pub(super) fn map_shared(length: usize) -> Option<usize> {
+    const SHARED_ANONYMOUS: usize = 0x21;
+    const READ_WRITE: usize = 3;
+    // SAFETY: a new mapping.
+    let at = unsafe { call(MMAP, [0, length, READ_WRITE, SHARED_ANONYMOUS, usize::MAX, 0]) };
     (!(-4095..=0).contains(&at)).then_some(at as usize)
 }
 

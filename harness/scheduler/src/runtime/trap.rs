@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use super::meet::{Registers, meet};
 use super::model::{self, shared};
 use super::outside::{SIGPROF, SIGTRAP};
-use super::{real, sites, sys};
+use super::{pun, real, sites, sys};
 use crate::abi::Op;
 
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -111,6 +111,7 @@ unsafe extern "C" fn on_trap(_: c_int, _: *mut c_void, context: *mut Context) {
         return not_ours(context);
     };
     let errno = sys::errno();
+    pun::trapped(index);
     if let Some(me) = model::me() {
         meet(me, index, &context.numbered());
     }
