@@ -56,12 +56,20 @@ pub(crate) fn carry_out(
         crate::control::serve();
     }
     board.pid.store(std::process::id(), Release);
-    match order.task {
-        Task::Trial => trial(scenario, order, board, prepared),
-        Task::Probe => probe(scenario, order, board, prepared, preparation, prepare_us),
+    if order.task == Task::Probe {
+        probe(scenario, order, board, prepared, preparation, prepare_us);
+        board.set_phase(Phase::Done);
+        exit_now(0)
     }
-    board.set_phase(Phase::Done);
-    exit_now(0)
+    loop {
+        trial(scenario, order, board, prepared);
+        board.set_phase(Phase::Done);
+        if !crate::control::again() {
+            exit_now(0)
+        }
+        // The supervisor has wiped the board.
+        board.pid.store(std::process::id(), Release);
+    }
 }
 
 fn probe(

@@ -56,12 +56,17 @@ pub const SAYS_ENDED: u32 = 4;
 pub const SAYS_STANDS: u32 = 5;
 /// Target: something that control needs is missing; `value` is one of the `LACKS_*` constants.
 pub const SAYS_LACKS: u32 = 6;
+/// Target: the trial that ran in process `pid` ended with the exit code `value`; the process waits to
+/// be told to run another, or to end. Only with [`FLAG_BATCH`].
+pub const SAYS_AGAIN: u32 = 7;
 /// Supervisor: patch the `value` sites of the table.
 pub const BIDS_PATCH: u32 = 16;
 /// Supervisor: fork a child that runs one trial by the present [`Order`].
 pub const BIDS_FORK: u32 = 17;
 /// Supervisor: run the trial in this very process.
 pub const BIDS_RUN: u32 = 18;
+/// Supervisor: after [`SAYS_AGAIN`], end as the program would have.
+pub const BIDS_END: u32 = 19;
 
 /// The interposed `pthread_create` is not the one that the program calls.
 pub const LACKS_INTERPOSITION: i64 = 1;
@@ -108,6 +113,8 @@ pub const FLAG_PROFILE: u32 = 2;
 /// where the script has its number and, as the step, how often it has come to the runtime; where the
 /// script has that twice, twice as long.
 pub const FLAG_NOISE: u32 = 8;
+/// When `main` returns and no other thread is left, the process can run another trial.
+pub const FLAG_BATCH: u32 = 16;
 
 /// "At step `step`, thread `thread` runs": a departure from the default rule, which is to let the
 /// running thread go on, and, when it cannot, the next that can, in the order of creation.

@@ -16,7 +16,7 @@ use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::environment::sha256;
 use crate::explore::aftermath::{Minimal, Wanted, aftermath};
 use crate::explore::ledger::Case;
-use crate::explore::portfolio::Portfolio;
+use crate::explore::portfolio::{Mix, Portfolio};
 use crate::explore::record::Record;
 use crate::explore::search::{Search, Summary};
 use crate::explore::server::ServerError;
@@ -119,6 +119,13 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
     // Building a scenario's crate is no part of the search.
     let begun = if args.scenario.is_some() { Instant::now() } else { begun };
     target.exec = args.exec;
+    target.batch = args.batch;
+    if args.batch > 1 && matches!(args.mix(), Mix::Delays { .. }) {
+        return Err(Failure::usage(anyhow!(
+            "a systematic search needs schedules that begin alike: leave --batch out, or take another \
+             strategy than `delays`"
+        )));
+    }
     target.timeout = args.timeout;
     let hash = sha256(&target.exe)
         .with_context(|| format!("failed to read {}", target.exe.display()))
@@ -134,7 +141,8 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
         until: begun + args.budget.saturating_sub(LAST_WORDS.min(args.budget / 4)),
         until_first: !args.all,
     };
-    let plan = Portfolio::new(args.mix(), levels, args.seed, args.depth, args.trials);
+    let mut plan = Portfolio::new(args.mix(), levels, args.seed, args.depth, args.trials);
+    plan.share_processes(args.batch > 1);
     let mut throughput = Throughput::new(args.budget);
     let summary = search.run(plan, &interrupt, &mut |progress| throughput.show(progress));
     throughput.finish();

@@ -62,6 +62,8 @@ pub struct Ledger {
     pub doubtful: u64,
     /// What control had to do without.
     pub notes: Vec<String>,
+    /// Trials that failed in a process that had run others, and ended well in one of their own.
+    pub leaks: u64,
 }
 
 impl Ledger {
@@ -97,6 +99,18 @@ impl Ledger {
     /// Counts a trial that says nothing.
     pub fn unclear(&mut self, why: &str) {
         *self.unclear.entry(why.to_owned()).or_default() += 1;
+    }
+
+    /// Counts a trial that failed only where others had run before. Returns how many there are.
+    pub fn leaked(&mut self) -> u64 {
+        self.leaks += 1;
+        if self.leaks == 1 {
+            self.note(
+                "a schedule failed only in a process that had run others before, and ended well in a \
+                 new one: the program keeps something from one run of main to the next",
+            );
+        }
+        self.leaks
     }
 
     /// Adds what control had to do without, once.

@@ -7,7 +7,7 @@
 //! the default rule without a preemption: it tells how long the program is, and how it ends when
 //! nothing interferes.
 
-use standstill_scheduler::abi::{Decision, Order};
+use standstill_scheduler::abi::{Decision, FLAG_BATCH, Order};
 use standstill_scheduler::strategy::{DELAYS, FOCUS, GIVEN, NAMES, PCT, POS, RANDOM};
 
 use super::delays::Delays;
@@ -62,6 +62,17 @@ impl Assignment {
     pub fn is_default_rule(&self) -> bool {
         self.script.is_empty() && [GIVEN, DELAYS].contains(&self.order.strategy)
     }
+
+    /// Whether its process may have run other trials before.
+    pub fn shares_process(&self) -> bool {
+        self.order.flags & FLAG_BATCH != 0
+    }
+
+    /// The same in a process of its own.
+    pub fn alone(mut self) -> Assignment {
+        self.order.flags &= !FLAG_BATCH;
+        self
+    }
 }
 
 /// What to do next.
@@ -115,6 +126,11 @@ impl Portfolio {
         }
     }
 
+    /// Trials may share a process, except for the first, which tells how a good one goes.
+    pub fn share_processes(&mut self, share: bool) {
+        self.flags = if share { FLAG_BATCH } else { 0 };
+    }
+
     /// The next trial.
     pub fn assign(&mut self) -> Next {
         if self.trials.is_some_and(|trials| self.next >= trials) {
@@ -148,7 +164,7 @@ impl Portfolio {
             step_ns: if index == 0 || is_systematic { STEP_NS[0] } else { pace(seed) },
             strategy,
             depth,
-            flags: self.flags,
+            flags: if index == 0 { 0 } else { self.flags },
             script: script.len() as u32,
             memory_every: self.levels[turn].memory_every(seed),
             pad: 0,

@@ -5,6 +5,7 @@
 //! it is started anew for each trial, and the runtime runs `main` in place. One thread owns a server:
 //! its processes die with that thread.
 
+mod batch;
 mod process;
 
 use std::io;
@@ -29,6 +30,7 @@ use crate::board::Board;
 use crate::os::control::{Memory, kill_group, signal_thread};
 use crate::os::process::lift;
 
+use batch::Batch;
 use process::{Process, Said};
 
 /// How long a target may take to load its libraries, or to have its sites patched.
@@ -81,6 +83,7 @@ pub struct Server {
     /// A scenario's.
     board: Option<Board>,
     process: Option<Process>,
+    batch: Batch,
     until: Instant,
     /// Traps every access, to profile which memory is shared.
     profiles: bool,
@@ -119,6 +122,7 @@ impl Server {
                 .transpose()
                 .map_err(system("share memory with the target"))?,
             process: None,
+            batch: Batch::default(),
             notes: vec![],
             until,
             profiles,
@@ -151,6 +155,11 @@ impl Server {
         if self.process.is_none() {
             self.launch()?;
         }
+        let shares = order.flags & abi::FLAG_BATCH != 0;
+        self.batch.want(shares);
+        if !shares {
+            self.end_batch(limits.until);
+        }
         self.memory.prepare(order, script);
         self.board.iter().for_each(|board| board.reset());
         self.sinks.clear().map_err(|error| ServerError::System("empty the output", error))?;
@@ -165,9 +174,14 @@ impl Server {
     fn run(&mut self, limits: Limits<'_>, look: Look<'_>) -> Result<Ended, ServerError> {
         let lost = |why: &str| ServerError::Lost(why.to_owned());
         let process = self.process.as_mut().ok_or_else(|| lost("it has no process"))?;
-        let bid = if process.forks { abi::BIDS_FORK } else { abi::BIDS_RUN };
+        let bid = match process.forks {
+            true if self.batch.pid.is_none() => abi::BIDS_FORK,
+            _ => abi::BIDS_RUN,
+        };
         process.say(bid, 0).map_err(|error| ServerError::System("start a trial", error))?;
-        let mut pid = if process.forks { 0 } else { process.child.id() as i32 };
+        let itself = || process.child.id() as i32;
+        let mut pid =
+            self.batch.begins().unwrap_or_else(|| if process.forks { 0 } else { itself() });
         let begun = Instant::now();
         let mut liveness = Liveness::new(self.target.timeout);
         loop {
@@ -177,7 +191,16 @@ impl Server {
                     continue;
                 }
                 Said::Message(Message { what: abi::SAYS_ENDED, value, .. }) => {
+                    self.batch.ended();
                     return Ok(self.ended(How::of_status(value as i32), pid));
+                }
+                Said::Message(Message { what: abi::SAYS_AGAIN, value, .. }) => {
+                    let ended = self.ended(How::Exited(value as i32), pid);
+                    self.batch.goes_on(pid);
+                    if self.batch.trials >= self.target.batch {
+                        self.end_batch(limits.until);
+                    }
+                    return Ok(ended);
                 }
                 Said::Message(Message { what: abi::SAYS_STANDS, pid: stands, value }) => {
                     pid = stands;
@@ -237,6 +260,23 @@ impl Server {
             }
             return Ok(ended);
         }
+    }
+
+    /// Ends a process that could run another trial.
+    fn end_batch(&mut self, until: Instant) {
+        let (Some(process), Some(pid)) = (self.process.as_mut(), self.batch.pid.take()) else {
+            return;
+        };
+        let told = process.say(abi::BIDS_END, 0).is_ok();
+        if !told || !process.await_end(until) {
+            kill_group(pid);
+            self.process = None;
+        }
+    }
+
+    /// Why trials do not share processes although they were to, once that is known.
+    pub fn unshared(&self) -> Option<&'static str> {
+        (self.target.batch > 1).then(|| self.batch.unshared(self.forks())).flatten()
     }
 
     /// The plain accesses that the last trial saw to touch memory which threads share.

@@ -55,6 +55,8 @@ pub struct Target {
     pub level: Level,
     /// The accesses that are scheduling points at [`Level::Accesses`].
     pub chosen: Option<Arc<Chosen>>,
+    /// Trials that a process may run, one after the other.
+    pub batch: u32,
     /// A new process for each trial, rather than a fork of one that waits before `main`.
     pub exec: bool,
     /// The program itself says when it is ready to be forked: a scenario, once it is prepared.
@@ -79,6 +81,7 @@ impl Target {
             cwd: None,
             level: Level::Atomics,
             chosen: None,
+            batch: 1,
             exec: false,
             defers: false,
             timeout: Duration::from_secs(10),

@@ -8,7 +8,7 @@ use standstill_scheduler::abi::Order;
 use standstill_scheduler::strategy::GIVEN;
 
 use super::ended::{Ended, How, Stand};
-use super::judge::Judgement;
+use super::judge::{Judgement, judge};
 use super::ledger::{Case, Ledger, Repeated};
 use super::level::Level;
 use super::places::Namer;
@@ -27,6 +27,8 @@ const AGAIN: u64 = 4;
 const PROFILE_PART: u32 = 4;
 /// How long after the end of the time a look may take that was begun before.
 const LATE: Duration = Duration::from_millis(500);
+/// Trials that may fail in a shared process and end well alone, before none is run in one any more.
+const LEAKS: u64 = 5;
 /// Trials in a row that may be lost before the target is given up.
 const LOST: u32 = 5;
 
@@ -139,6 +141,10 @@ impl<'a> Worker<'a> {
             servers.iter_mut().find(|(level, _)| *level == assignment.level).ok_or_else(lost)?;
         let limits = Limits { until: shop.until, stop: shop.stop };
         let mut look = |ended: &mut Ended| {
+            // It will be repeated alone, and looked at then.
+            if assignment.shares_process() {
+                return;
+            }
             let (addresses, pid) = (ended.addresses(), ended.pid);
             // The answer is due soon after `until`: names from a large program could come too late.
             let late = shop.until + LATE;
@@ -146,7 +152,7 @@ impl<'a> Worker<'a> {
             let names = within(late, move || lock(&namer).1.name(pid, addresses));
             ended.places = names.unwrap_or_default();
             // Looking takes longer than a trial: once for each unlike standstill.
-            let judged = super::judge::judge(ended, &lock(&shop.ledger).baseline);
+            let judged = judge(ended, &lock(&shop.ledger).baseline);
             let is_new = match judged {
                 Judgement::Found(finding) | Judgement::Held(finding) => {
                     let ledger = lock(&shop.ledger);
@@ -160,12 +166,20 @@ impl<'a> Worker<'a> {
             let inspector = Arc::clone(tools);
             ended.scene = within(late, move || scene(&mut lock(&inspector).0, pid));
         };
-        server.trial(&assignment.order, &assignment.script, limits, &mut look)
+        let ended = server.trial(&assignment.order, &assignment.script, limits, &mut look);
+        if let Some(why) = server.unshared() {
+            lock(&shop.ledger).note(why);
+        }
+        ended
     }
 
     /// Enters a trial in the books, and what it shows after a second look.
     fn settle(&mut self, assignment: Assignment, ended: Ended) {
         let shop = self.shop;
+        let shared = assignment.shares_process() && ended.how != How::Cut;
+        if shared && !is_clean(&ended, &lock(&shop.ledger)) {
+            return self.settle_alone(assignment.alone());
+        }
         lock(&shop.plan).ended(&assignment, &ended);
         let judgement = lock(&shop.ledger).enter(&assignment, &ended);
         let case = |finding, ended| Case {
@@ -184,6 +198,24 @@ impl<'a> Worker<'a> {
         }
         let released = lock(&shop.ledger).released();
         released.into_iter().for_each(|case| self.verify(case));
+    }
+
+    /// A trial failed where others had run before, which proves nothing: it counts as it goes alone.
+    fn settle_alone(&mut self, assignment: Assignment) {
+        let shop = self.shop;
+        match self.run(&assignment) {
+            Ok(ended) => {
+                let leaked = is_clean(&ended, &lock(&shop.ledger));
+                self.settle(assignment, ended);
+                if leaked && lock(&shop.ledger).leaked() == LEAKS {
+                    lock(&shop.plan).share_processes(false);
+                }
+            }
+            Err(error) => {
+                lock(&shop.plan).lost(&assignment);
+                lock(&shop.ledger).unclear(&error.to_string());
+            }
+        }
     }
 
     /// Runs an endless trial again with many more steps.
@@ -260,6 +292,11 @@ impl<'a> Worker<'a> {
             self.shop.stop.store(true, Relaxed);
         }
     }
+}
+
+/// Whether there is nothing to say about a trial.
+fn is_clean(ended: &Ended, ledger: &Ledger) -> bool {
+    matches!(judge(ended, &ledger.baseline), Judgement::Clean)
 }
 
 /// The trial that repeats another's schedule: by its decisions where all are known.

@@ -13,6 +13,7 @@ use crate::explore::ledger::Case;
 use crate::explore::portfolio;
 use crate::explore::search::Summary;
 use crate::explore::target::{Target, quoted};
+use crate::stats::{Rate, percent};
 use crate::text::{indented, printable, shortened};
 use crate::verdict::Kind;
 
@@ -198,7 +199,12 @@ pub fn closing(target: &Target, summary: &Summary, why: Option<&str>) -> String 
         ledger.steps
     );
     out += &match (ledger.cases.len(), why) {
-        (0, None) => "nothing found\n".to_owned(),
+        (0, None) if summary.proof.is_some() => "nothing found\n".to_owned(),
+        (0, None) => {
+            let rate = Rate { k: 0, n: ledger.clean };
+            let most = percent(rate.interval().1);
+            format!("nothing found, so at most {most} of schedules drawn like these fail (95 %)\n")
+        }
         (0, Some(why)) => format!("inconclusive: {why}\n"),
         (1, _) => format!("1 finding, in {found} of them\n"),
         (n, _) => format!("{n} findings, in {found} of them\n"),
@@ -208,6 +214,9 @@ pub fn closing(target: &Target, summary: &Summary, why: Option<&str>) -> String 
     }
     if summary.interrupted {
         out += "standstill: interrupted\n";
+    }
+    if target.batch > 1 {
+        let _ = writeln!(out, "standstill: note: up to {} trials shared a process", target.batch);
     }
     for note in &ledger.notes {
         let _ = writeln!(out, "standstill: note: {note}");

@@ -124,12 +124,35 @@ fn what_is_not_wholly_modelled_ends_as_it_does_without_control() {
 }
 
 #[test]
+fn short_instructions_count_right_before_and_after_they_become_jumps() {
+    let Some(program) = crate::targets::edges() else { return };
+    let flags = ["explore", "--message-format", "json", "--budget", "30s", "-n", "400"];
+    let ran = run(&[&flags[..], &["--", program, "short-ones"]].concat());
+    assert_eq!(ran.exits(0).verdict()["trials"], 400);
+}
+
+#[test]
 fn runs_that_disturb_one_another_are_not_accused() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("left");
     let mode = ["leaves-a-file", file.to_str().unwrap()];
     let verdict = explore(&["--budget", "20s", "-n", "50"], &mode).exits(3).verdict();
     assert_eq!(verdict["verdict"], "inconclusive", "{verdict}");
+}
+
+#[test]
+fn trials_share_a_process_and_none_is_convicted_for_what_another_left() {
+    let shared = ["--budget", "30s", "-n", "600", "--batch", "50"];
+    for mode in ["ordered", "atomic"] {
+        let verdict = explore(&shared, &[mode]).exits(0).verdict();
+        assert_eq!((&verdict["trials"], &verdict["notes"]), (&600.into(), &[(); 0][..].into()));
+    }
+    let verdict = explore(&shared, &["remembers"]).exits(0).verdict();
+    assert_eq!((&verdict["verdict"], &verdict["trials"]), (&"clean".into(), &600.into()));
+    assert!(verdict["notes"].to_string().contains("only in a process"), "{verdict}");
+    let verdict = explore(&shared, &["abba"]).exits(1).verdict();
+    assert_eq!(verdict["findings"][0]["confidence"], "proven", "{verdict}");
+    run(&["replay", verdict["token"].as_str().unwrap(), "--times", "20"]).exits(0);
 }
 
 #[test]
@@ -162,6 +185,8 @@ fn what_is_kept_replays_from_its_file() {
 
 #[test]
 fn bad_input_is_refused_in_a_sentence() {
+    let ran = explore(&["--batch", "9", "--strategy", "delays"], &["abba"]).exits(2);
+    assert!(ran.stderr.contains("leave --batch out"), "{}", ran.stderr);
     run(&["explore", "--", "/nowhere/x"]).exits(2).complains_of(&["/nowhere/x", "no such file"]);
     run(&["explore", "--", "/"]).exits(2).complains_of(&["directory"]);
     run(&["explore", "--level", "9", "--", "true"]).exits(2).complains_of(&["--level"]);

@@ -3,6 +3,7 @@
 //! | file | stands in front of |
 //! |---|---|
 //! | [`start`] | `__libc_start_main`: the server that forks a trial before `main` |
+//! | [`again`], [`statics`] | `main`: several trials in one process |
 //! | [`thread`] | `pthread_create`, `pthread_join`, the end of a thread |
 //! | [`cancel`] | `pthread_cancel` |
 //! | [`locks`] | mutexes, reader-writer locks, spin locks, semaphores |
@@ -17,6 +18,7 @@
 //! | [`sites`], [`trap`], [`jump`], [`pun`], [`meet`] | atomic and other memory instructions of the program itself |
 //! | [`points`] | nothing: called by programs that were built with points of their own |
 
+mod again;
 mod cancel;
 mod cpus;
 mod futex;
@@ -33,6 +35,7 @@ mod pun;
 mod real;
 mod sites;
 mod start;
+mod statics;
 mod strings;
 mod sync;
 mod sys;

@@ -71,7 +71,7 @@ pub(super) enum Until {
     Time,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Thread {
     pub(super) state: State,
     pub(super) tid: u32,
@@ -96,12 +96,37 @@ pub(super) struct Thread {
     pub(super) argument: usize,
 }
 
+impl Thread {
+    const EMPTY: Thread = Thread {
+        state: State::Free,
+        tid: 0,
+        handle: 0,
+        op: 0,
+        object: 0,
+        pc: 0,
+        writes: false,
+        until: Until::Woken,
+        deadline: 0,
+        timed_out: false,
+        bits: 0,
+        ticket: 0,
+        steps: 0,
+        fruitless: 0,
+        body: 0,
+        argument: 0,
+    };
+}
+
 #[derive(Clone, Copy)]
 struct Owner {
     object: usize,
     /// Number plus one; 0: nobody.
     thread: u32,
     pc: usize,
+}
+
+impl Owner {
+    const EMPTY: Owner = Owner { object: 0, thread: 0, pc: 0 };
 }
 
 pub(super) struct Model {
@@ -114,6 +139,8 @@ pub(super) struct Model {
     pardon: u64,
     pub(super) holder: u32,
     pub(super) now: u64,
+    /// When the trial began.
+    began: u64,
     pub(super) steps: u64,
     tickets: u64,
     pub(super) changes: u64,
@@ -169,6 +196,11 @@ pub(super) fn shared() -> &'static Shared {
     unsafe { &*SHARED.load(Relaxed) }
 }
 
+/// The calling thread has not come to the runtime yet.
+pub(super) fn forget_entries() {
+    ENTRIES.with(|entries| entries.set(0));
+}
+
 pub(super) fn set_self(number: Option<u32>) {
     SELF.with(|cell| cell.set(number.map_or(0, |n| n + 1)));
 }
@@ -218,32 +250,14 @@ fn noise(me: u32) {
 
 impl Model {
     const EMPTY: Model = Model {
-        threads: [const {
-            Thread {
-                state: State::Free,
-                tid: 0,
-                handle: 0,
-                op: 0,
-                object: 0,
-                pc: 0,
-                writes: false,
-                until: Until::Woken,
-                deadline: 0,
-                timed_out: false,
-                bits: 0,
-                ticket: 0,
-                steps: 0,
-                fruitless: 0,
-                body: 0,
-                argument: 0,
-            }
-        }; MAX_THREADS],
+        threads: [Thread::EMPTY; MAX_THREADS],
         count: 0,
         ready: [0; MAX_THREADS / 64],
         lazy: [0; MAX_THREADS / 64],
         pardon: 0,
         holder: 0,
         now: EPOCH_NS,
+        began: EPOCH_NS,
         steps: 0,
         tickets: 0,
         changes: 0,
@@ -256,7 +270,7 @@ impl Model {
         children: false,
         strategy: Strategy::IDLE,
         entropy: Rng::new(0),
-        owners: [const { Owner { object: 0, thread: 0, pc: 0 } }; OWNERS],
+        owners: [Owner::EMPTY; OWNERS],
         fair: false,
         asking: false,
         dying: 0,
@@ -291,17 +305,39 @@ impl Model {
         }
     }
 
-    /// Begins a trial: the calling thread is the main thread and has the token.
+    /// Begins a trial: the calling thread is the main thread and has the token. What an earlier one
+    /// left is forgotten, except for the time: the program's clocks do not run backwards.
     pub(super) fn begin(&mut self, tid: u32, handle: usize) {
         self.strategy.begin(&shared().order);
         self.entropy = Rng::new(shared().order.seed.rotate_left(32));
+        self.threads[..self.count as usize].fill(Thread::EMPTY);
+        self.owners.iter_mut().filter(|o| o.object != 0).for_each(|o| *o = Owner::EMPTY);
+        (self.ready, self.lazy) = ([0; MAX_THREADS / 64], [0; MAX_THREADS / 64]);
+        (self.pardon, self.changes, self.steps, self.tickets) = (0, 0, 0, 0);
+        (self.polling, self.once, self.outside, self.timed, self.first) = (0, 0, 0, 0, 0);
+        (self.fair, self.hash, self.began) = (false, Model::EMPTY.hash, self.now);
         self.count = 1;
-        self.threads[0] = Thread { tid, handle, op: Op::Start as u32, ..Thread::default() };
+        self.threads[0] = Thread { tid, handle, op: Op::Start as u32, ..Thread::EMPTY };
         LIVE.store(1, Relaxed);
         self.set(0, State::Ready);
         self.hold(0);
         shared().outcome.holder.store(1, Relaxed);
         shared().outcome.threads.store(1, Relaxed);
+    }
+
+    /// Whether the calling thread is the only one that is left, and no child process is.
+    pub(super) fn is_alone(&self, me: u32) -> bool {
+        let others = (0..self.count).filter(|&n| n != me);
+        !self.children
+            && others.into_iter().all(|n| self.threads[n as usize].state == State::Finished)
+    }
+
+    /// Whether all other threads that are left can run.
+    pub(super) fn is_last(&self, me: u32) -> bool {
+        let others = (0..self.count).filter(|&n| n != me);
+        others
+            .into_iter()
+            .all(|n| matches!(self.threads[n as usize].state, State::Finished | State::Ready))
     }
 
     /// A new thread, which cannot run before it is [`Model::born`]: to create it takes memory, and whose
@@ -313,7 +349,7 @@ impl Model {
         }
         self.count += 1;
         self.threads[thread as usize] =
-            Thread { body, argument, op: Op::Start as u32, writes: true, ..Thread::default() };
+            Thread { body, argument, op: Op::Start as u32, writes: true, ..Thread::EMPTY };
         self.strategy.created(thread);
         LIVE.fetch_add(1, Relaxed);
         self.changed();
@@ -566,7 +602,7 @@ impl Model {
         }
         outcome.steps.store(self.steps, Relaxed);
         outcome.hash.store(self.hash, Relaxed);
-        outcome.virtual_ns.store(self.now - EPOCH_NS, Relaxed);
+        outcome.virtual_ns.store(self.now - self.began, Relaxed);
         chosen
     }
 
@@ -698,6 +734,11 @@ fn park(me: u32) {
             seize(stuck - 1);
         }
     });
+    await_death();
+}
+
+/// Waits until the thread that finished last is gone.
+pub(super) fn await_death() {
     let dying = with(|m| core::mem::take(&mut m.dying));
     // Until it is gone for the kernel too, it frees memory and stacks beside us, and what the next
     // allocation finds would depend on how far it got. The bound is for a kernel that keeps it.

@@ -76,7 +76,9 @@ pub(super) fn promote() {
     let mut done = DONE.load(Relaxed);
     let mut open = 0;
     while done < MOST {
-        let Some(index) = (word(queue, done + 1).load(Relaxed) as usize).checked_sub(1) else { break };
+        let Some(index) = (word(queue, done + 1).load(Relaxed) as usize).checked_sub(1) else {
+            break;
+        };
         if let Some(start) = place(index) {
             sites::promote(index, start, &mut open);
         }

@@ -24,6 +24,8 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 static TRAMPOLINES: AtomicUsize = AtomicUsize::new(0);
 /// One `u32` a site: how often it was met.
 static HITS: AtomicUsize = AtomicUsize::new(0);
+/// Whether any was.
+static HIT: AtomicBool = AtomicBool::new(false);
 /// Open addressing over the sites' addresses: index plus one.
 static TABLE: AtomicUsize = AtomicUsize::new(0);
 static MASK: AtomicUsize = AtomicUsize::new(0);
@@ -51,7 +53,16 @@ fn cell(table: &AtomicUsize, index: usize) -> &'static AtomicU32 {
 
 /// How often the site was met before.
 pub(super) fn hit(index: usize) -> u32 {
+    HIT.store(true, Relaxed);
     cell(&HITS, index).fetch_add(1, Relaxed)
+}
+
+/// No site was met yet.
+pub(super) fn forget_hits() {
+    if HIT.swap(false, Relaxed) {
+        let hits = (0..COUNT.load(Relaxed)).map(|index| cell(&HITS, index));
+        hits.filter(|hits| hits.load(Relaxed) != 0).for_each(|hits| hits.store(0, Relaxed));
+    }
 }
 
 /// Where the site's instruction is now: it runs there, and then goes on behind the site.

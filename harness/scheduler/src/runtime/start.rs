@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicI32, Ordering::*};
 
-use super::{model, points, pun, real, sites, sys, thread};
+use super::{again, model, points, pun, real, sites, sys, thread};
 use crate::abi::{self, Message, Shared};
 
 /// prctl(2): PR_SET_PDEATHSIG.
@@ -26,7 +26,8 @@ unsafe extern "C" fn __libc_start_main(
     points::main_stack(argv as usize);
     // SAFETY: the environment follows the arguments (System V ABI, 3.4.1).
     unsafe { prepare(argv.add(argc as usize + 1)) };
-    // SAFETY: the caller's arguments.
+    let main = again::main(main);
+    // SAFETY: the caller's arguments, and a function of the same type for `main`.
     unsafe { real::START.get()(main, argc, argv, init, fini, rtld_fini, stack_end) }
 }
 
@@ -167,9 +168,14 @@ fn begin(socket: i32) {
         sys::call(sys::SETPGID, [0; 6]);
         sys::call(sys::PRCTL, [SET_DEATH_SIGNAL, SIGKILL, 0, 0, 0, 0]);
     }
+    thread::watch_end(3);
+    begin_trial(socket);
+}
+
+/// Begins the process's first trial, or another one.
+pub(super) fn begin_trial(socket: i32) {
     // SAFETY: takes nothing.
     let handle = unsafe { sys::pthread_self() };
-    thread::watch_end(3);
     model::with(|m| m.begin(sys::gettid(), handle));
     model::set_self(Some(0));
     points::begin(&model::shared().order);

@@ -73,6 +73,11 @@ pub(in crate::cli) struct ExploreArgs {
     /// Runs without control, plain ones and ones with sleeps at the schedule's switches, or `off`
     #[arg(long, value_name = "N", default_value = "20", value_parser = Bound::<u32>::count)]
     pub(super) confirm: Bound<u32>,
+    /// Trials that one process may run, one after the other, by calling main again; what fails then is
+    /// repeated in a new process before it counts
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "exec")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) batch: u32,
     /// Start a new process for each trial instead of forking one that waits before main
     #[arg(long)]
     pub(super) exec: bool,

@@ -42,6 +42,7 @@ fn server(timeout: Duration, part: Part) -> Server {
         sinks: Sinks::new().unwrap(),
         board: None,
         process: Some(process),
+        batch: Batch::default(),
         notes: vec![],
         until: Instant::now() + Duration::from_secs(60),
         profiles: false,
