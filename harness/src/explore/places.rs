@@ -27,9 +27,13 @@ pub struct Line {
 }
 
 impl Place {
-    /// `module+0x123`: stable from run to run, fits `addr2line`.
+    /// The same in every run: the source line, which all inlined copies of it have in common; without
+    /// one `module+0x123`, which fits `addr2line`.
     pub fn stable(&self) -> String {
-        format!("{}+{:#x}", self.module, self.address)
+        match self.own() {
+            Some(line) if !line.at.is_empty() => format!("{} at {}", line.function, line.at),
+            _ => format!("{}+{:#x}", self.module, self.address),
+        }
     }
 
     /// The call that a reader would look for: the innermost outside of the language's libraries.
