@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::verdict::Expectation;
 
 /// Raised whenever a message or the board's layout changes; both sides check it.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
+/// The setting that takes the place of a card's number of iterations.
+pub const ITERATIONS: &str = "iterations";
 /// The variable that gives a process its [`Role`]; unset for an ordinary `cargo test` run.
 pub const ROLE_VAR: &str = "STANDSTILL_ROLE";
 /// The variable that holds a process's [`Order`], as JSON.
@@ -70,6 +72,9 @@ pub struct Card {
     pub expectation: Expectation,
     /// Thread counts that are run unless others are asked for.
     pub threads: Vec<u32>,
+    /// How often each actor repeats what it does, where the scenario lets that be chosen.
+    #[serde(default)]
+    pub iterations: Option<u32>,
     /// Trials for each thread count under `cargo test`.
     pub trials: u32,
     /// Milliseconds that the actors may take before the deadline passes.
@@ -120,6 +125,19 @@ pub struct Order {
     pub settings: BTreeMap<String, String>,
     /// What one actor alone gives; `None` leaves the oracle out.
     pub expected: Option<Digest>,
+}
+
+impl Order {
+    /// How often each actor of the scenario that `card` describes is to repeat what it does; none if
+    /// it does not let that be chosen. An `Err` is the user's to mend.
+    pub fn iterations(&self, card: &Card) -> Result<Option<u32>, String> {
+        let Some(usual) = card.iterations else { return Ok(None) };
+        let Some(set) = self.settings.get(ITERATIONS) else { return Ok(Some(usual)) };
+        match set.parse() {
+            Ok(n @ 1..) => Ok(Some(n)),
+            _ => Err(format!("the setting {ITERATIONS}={set} is no number of at least 1")),
+        }
+    }
 }
 
 /// What kind of process an order asks for.

@@ -6,19 +6,23 @@ use std::sync::atomic::Ordering::Relaxed;
 use standstill::board::Cell;
 use standstill::trial::trial_seed;
 
+use crate::TrialInfo;
+
 /// One thread of a scenario.
 pub struct Actor<'a> {
     index: usize,
     count: usize,
+    iterations: u32,
     random: Slot<u64>,
     draws: Slot<u64>,
     cell: &'a Cell,
 }
 
 impl<'a> Actor<'a> {
-    pub(crate) fn new(index: usize, count: usize, seed: u64, cell: &'a Cell) -> Self {
+    pub(crate) fn new(index: usize, info: TrialInfo, cell: &'a Cell) -> Self {
+        let TrialInfo { threads: count, iterations, seed } = info;
         let random = Slot::new(trial_seed(seed, index as u64));
-        Actor { index, count, random, draws: Slot::new(0), cell }
+        Actor { index, count, iterations, random, draws: Slot::new(0), cell }
     }
 
     /// This actor's number, from 0.
@@ -29,6 +33,12 @@ impl<'a> Actor<'a> {
     /// How many actors the trial has.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// How often it is to repeat what it does: as its scenario [says](crate::Builder::iterations), or
+    /// as was asked for; 1 if the scenario says nothing.
+    pub fn iterations(&self) -> u32 {
+        self.iterations
     }
 
     /// Counts one step of progress. It costs one uncontended store and makes no memory ordering,

@@ -26,6 +26,10 @@ pub(crate) fn prepare(
     board.set_phase(Phase::Preparing);
     let mut preparation =
         Preparation { settings: order.settings.clone(), ..Preparation::default() };
+    if let Err(why) = order.iterations(&scenario.card) {
+        board.conclude(Outcome::NotPrepared, &why);
+        return None;
+    }
     hooks::speak_for_trial();
     match catch_unwind(AssertUnwindSafe(|| scenario.script.prepare(&mut preparation))) {
         Ok(Ok(prepared)) => Some((prepared, preparation)),
@@ -91,11 +95,11 @@ fn probe(
         board.actors.store(1, Release);
         // Twice on one thread: only what is the same then can be compared with anything.
         for _ in 0..2 {
-            let info = TrialInfo { threads: 1, seed: order.seed };
+            let info = info(scenario, order, 1);
             board.set_phase(Phase::SettingUp);
             let stage = scenario.script.set_up(prepared, info);
             board.set_phase(Phase::Running);
-            let actor = Actor::new(0, 1, order.seed, &board.cells[0]);
+            let actor = Actor::new(0, info, &board.cells[0]);
             match catch_unwind(AssertUnwindSafe(|| stage.act(&actor, true))) {
                 Ok(text) => answer.digests.extend(text.map(|t| Digest::of(&t))),
                 Err(_) => return board.conclude(Outcome::Panicked, ""),
@@ -108,16 +112,23 @@ fn probe(
     }
 }
 
+/// What a trial of so many actors is told.
+fn info(scenario: &Scenario, order: &Order, threads: usize) -> TrialInfo {
+    // A bad number was refused when the scenario was prepared.
+    let iterations = order.iterations(&scenario.card).ok().flatten().unwrap_or(1);
+    TrialInfo { threads, iterations, seed: order.seed }
+}
+
 fn trial(scenario: &Scenario, order: &Order, board: &Board, prepared: Prepared) {
     let count = (order.threads as usize).clamp(1, MAX_ACTORS);
     board.actors.store(count as u32, Release);
     board.set_phase(Phase::SettingUp);
     let threads_before = thread_count();
-    let info = TrialInfo { threads: count, seed: order.seed };
+    let info = info(scenario, order, count);
     let stage = catch_unwind(AssertUnwindSafe(|| scenario.script.set_up(prepared, info)));
     let Ok(mut stage) = stage else { return board.conclude(Outcome::Panicked, "") };
 
-    if let Err(why) = act(&*stage, order, count, board) {
+    if let Err(why) = act(&*stage, order, info, board) {
         return board.conclude(Outcome::NotPrepared, &why);
     }
 
@@ -141,13 +152,14 @@ fn trial(scenario: &Scenario, order: &Order, board: &Board, prepared: Prepared) 
 }
 
 /// Starts the actors, releases them together, and waits for the last.
-fn act(stage: &dyn Stage, order: &Order, count: usize, board: &Board) -> Result<(), String> {
+fn act(stage: &dyn Stage, order: &Order, info: TrialInfo, board: &Board) -> Result<(), String> {
+    let count = info.threads;
     let gate = Gate::new(count, gate::cores());
     std::thread::scope(|scope| {
         let mut actors = Vec::with_capacity(count);
         for index in 0..count {
             let (gate, name) = (&gate, format!("actor-{index}"));
-            let body = move || be_actor(stage, order, index, count, board, gate);
+            let body = move || be_actor(stage, order, index, info, board, gate);
             match std::thread::Builder::new().name(name).spawn_scoped(scope, body) {
                 Ok(handle) => actors.push(handle),
                 Err(error) => {
@@ -175,7 +187,7 @@ fn be_actor(
     stage: &dyn Stage,
     order: &Order,
     index: usize,
-    count: usize,
+    info: TrialInfo,
     board: &Board,
     gate: &Gate,
 ) {
@@ -184,7 +196,7 @@ fn be_actor(
     let tid = unsafe { libc::syscall(libc::SYS_gettid) };
     cell.tid.store(tid as u32, Release);
     hooks::speak_for_trial();
-    let actor = Actor::new(index, count, order.seed, cell);
+    let actor = Actor::new(index, info, cell);
     cell.set_state(ActorState::AtGate);
     if !gate.pass() {
         return;

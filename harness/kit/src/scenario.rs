@@ -31,6 +31,7 @@ impl Scenario {
             contract: Contract::default(),
             expectation: Expectation::Clean,
             threads: vec![2, 8],
+            iterations: None,
             trials: 10,
             timeout_ms: 30_000,
             counts_steps: false,
@@ -54,6 +55,9 @@ impl Scenario {
 pub struct TrialInfo {
     /// How many actors the trial has.
     pub threads: usize,
+    /// How often each actor is to repeat what it does; 1 unless the scenario
+    /// [says otherwise](Builder::iterations).
+    pub iterations: u32,
     /// The trial's seed.
     pub seed: u64,
 }
@@ -131,6 +135,14 @@ impl<P: 'static, S, R> Builder<P, S, R> {
     /// Thread counts that are run unless others are asked for.
     pub fn threads(mut self, counts: impl IntoIterator<Item = u32>) -> Self {
         self.card.threads = counts.into_iter().collect();
+        self
+    }
+
+    /// How often each actor repeats what it does, unless `--set iterations=N` asks for another number:
+    /// its body loops [`Actor::iterations`] times. A failure that `standstill explore` has found it
+    /// looks for with fewer, too.
+    pub fn iterations(mut self, iterations: u32) -> Self {
+        self.card.iterations = Some(iterations.max(1));
         self
     }
 

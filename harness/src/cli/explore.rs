@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::keep::Keep;
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::environment::sha256;
-use crate::explore::aftermath::{Minimal, Wanted, aftermath};
+use crate::explore::aftermath::{After, Wanted, aftermath};
 use crate::explore::ledger::Case;
 use crate::explore::portfolio::{Mix, Portfolio};
 use crate::explore::record::Record;
@@ -37,7 +37,7 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
     }
     let keep = args.keep.as_deref().map(Keep::new).transpose()?;
     let explored = explore(args, begun);
-    let Explored { target, hash, summary, minimal } = match explored {
+    let Explored { target, hash, summary, mut afters } = match explored {
         Ok(explored) => explored,
         Err(failure) => {
             // Whoever reads JSON is to find an answer on the last line, whatever it is.
@@ -48,29 +48,26 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
             return Err(failure);
         }
     };
-    let cases = &summary.ledger.cases;
-    let record = |(case, minimal): (&Case, &Result<Minimal, String>)| {
+    remember_larger(&target, &hash, &summary, &mut afters);
+    let record = |After { case, target, minimal }: &After| {
         let minimal = minimal.as_ref().ok().cloned();
-        Record { minimal, ..Record::new(&target, &hash, case) }
+        Record { minimal, ..Record::new(target, &hash, case) }
     };
-    let records: Vec<Record> = cases.iter().zip(&minimal).map(record).collect();
-    let reports: Vec<String> = cases
+    let records: Vec<Record> = afters.iter().map(record).collect();
+    let reports: Vec<String> = afters
         .iter()
         .zip(&records)
-        .zip(&minimal)
-        .map(|((case, record), minimal)| report::case(case, &record.token, minimal))
+        .map(|(after, record)| report::case(&after.case, &record.token, &after.minimal))
         .collect();
     let kept = records.iter().filter_map(|record| record.remember()).collect::<Vec<_>>();
     let why = unclear(&summary);
     match args.message_format {
         MessageFormat::Json => {
-            let why_not = minimal.iter().map(|minimal| minimal.as_ref().err());
-            let pairs: Vec<Told<'_>> = cases
-                .iter()
-                .zip(&records)
-                .zip(why_not)
-                .map(|((case, record), why_not)| (case, record, why_not))
-                .collect();
+            let told = afters.iter().zip(&records).map(|(after, record)| {
+                let After { case, minimal, .. } = after;
+                (case, record, minimal.as_ref().err())
+            });
+            let pairs: Vec<Told<'_>> = told.collect();
             let verdict = verdict(&summary);
             let line = answer(verdict, why.clone(), &pairs, Some(&summary), begun);
             print(&format!("{line}\n"));
@@ -84,7 +81,7 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
         }
     }
     if let Some(keep) = keep
-        && !cases.is_empty()
+        && !afters.is_empty()
     {
         let written = keep.make().and_then(|dir| write(dir, &reports, &records));
         written.map_err(|why| Failure::failed(anyhow!("failed to {why}")))?;
@@ -107,7 +104,22 @@ struct Explored {
     hash: String,
     summary: Summary,
     /// For each finding.
-    minimal: Vec<Result<Minimal, String>>,
+    afters: Vec<After>,
+}
+
+/// Stores what a search found before a smaller run took its place, and notes its token there.
+fn remember_larger(target: &Target, hash: &str, summary: &Summary, afters: &mut [After]) {
+    for (case, after) in summary.ledger.cases.iter().zip(afters) {
+        if let Ok(minimal) = &mut after.minimal
+            && let Some(smaller) = &mut minimal.smaller
+            && smaller.now != smaller.was
+        {
+            let record = Record::new(target, hash, case);
+            if record.remember().is_some() {
+                smaller.token = Some(record.token);
+            }
+        }
+    }
 }
 
 /// Searches, and takes a closer look at what was found.
@@ -151,8 +163,8 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
     let is_json = args.message_format == MessageFormat::Json;
     let until = is_json.then(|| begun + args.budget.saturating_sub(LAST_WORDS));
     let wanted = Wanted { minimise: args.minimise.0, confirm: args.confirm.0, until };
-    let minimal = aftermath(&target, &summary, wanted, &interrupt);
-    Ok(Explored { target, hash, summary, minimal })
+    let afters = aftermath(&target, &summary, wanted, &interrupt);
+    Ok(Explored { target, hash, summary, afters })
 }
 
 /// A command that is not there is the user's mistake.
@@ -237,7 +249,7 @@ fn answer(
         "replay": first.map(|(_, record, _)| report::replay(&record.token)),
         "switches": minimal.map(|minimal| minimal.switches),
         "preemptions": minimal.map(|minimal| minimal.preemptions),
-        "confirmed": minimal.and_then(|minimal| minimal.confirmed.as_ref()),
+        "confirmed": minimal.and_then(|minimal| minimal.larger.as_ref().or(minimal.confirmed.as_ref())),
         "findings": findings,
         "proof": summary.and_then(|summary| summary.proof.as_ref()),
         "why": why,

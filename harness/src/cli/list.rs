@@ -22,11 +22,13 @@ pub(super) fn main(args: &ListArgs) -> Result<Exit, Failure> {
                 ),
                 MessageFormat::Human => {
                     let counts: Vec<String> = card.threads.iter().map(u32::to_string).collect();
+                    let iterations = card.iterations.map(|n| format!("; iterations {n}"));
                     format!(
-                        "{full}\n    {}\n    expected: {}; threads {}\n",
+                        "{full}\n    {}\n    expected: {}; threads {}{}\n",
                         card.about,
                         card.expectation,
-                        counts.join(", ")
+                        counts.join(", "),
+                        iterations.unwrap_or_default()
                     )
                 }
             });

@@ -1,6 +1,7 @@
 //! What is done with a finding once the search is over: its schedule is made as short as it gets,
-//! drawn as a table, and tried without control.
+//! looked for in smaller runs, drawn as a table, and tried without control.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::confirm::{self, Confirmed, confirm};
 use super::interleaving::{self, Table};
+use super::judge::Baseline;
 use super::ledger::Case;
 use super::minimise::{self, Minimised, minimise};
+use super::places::Place;
 use super::record::Bounds;
 use super::rerun::Rerun;
 use super::search::Summary;
+use super::smaller::{Seeker, Smaller, smaller};
 use super::target::Target;
 use crate::os::control::cpus;
 
@@ -55,80 +59,185 @@ pub struct Minimal {
     pub runs: u32,
     /// Whether time or runs were over before nothing more could be left out.
     pub cut_short: bool,
+    /// Whether fewer threads and iterations do; none for programs of which they cannot be chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smaller: Option<Smaller>,
     /// What it looks like.
     pub table: Table,
     /// Whether it appears without control; none if that was not tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
+    /// The same of the run that a smaller one took the place of, if that appears nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub larger: Option<Confirmed>,
     /// Why something was not done, each a sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// Does it for all cases of a search, in their order; for each, what came of it or why nothing did.
+/// A finding as it is told, which may be of a smaller run than the one that the search made.
+#[derive(Debug)]
+pub struct After {
+    /// The finding and its trial.
+    pub case: Case,
+    /// What the trial is one of.
+    pub target: Target,
+    /// What came of it, or why nothing did.
+    pub minimal: Result<Minimal, String>,
+}
+
+/// Does it for all cases of a search, in their order.
 pub fn aftermath(
     target: &Target,
     summary: &Summary,
     wanted: Wanted,
     stop: &AtomicBool,
-) -> Vec<Result<Minimal, String>> {
-    if wanted.minimise.is_none() && wanted.confirm.is_none() {
-        return summary.ledger.cases.iter().map(|_| Err("it was not wanted".to_owned())).collect();
-    }
-    summary.ledger.cases.iter().map(|case| of_case(target, summary, case, wanted, stop)).collect()
+) -> Vec<After> {
+    let cpu = cpus().first().copied().unwrap_or(0);
+    let work = Work { baseline: &summary.ledger.baseline, wanted, cpu, stop };
+    let of_case = |case: &Case| {
+        // As the trial had it that found it.
+        let level = case.assignment.level;
+        let target = Target { level, chosen: summary.chosen.clone(), ..target.clone() };
+        let short = match wanted.minimise.is_none() && wanted.confirm.is_none() {
+            true => Err("it was not wanted".to_owned()),
+            false => work.short(&target, case),
+        };
+        match short {
+            Ok(short) => work.tell(short),
+            Err(why) => After { case: case.clone(), target, minimal: Err(why) },
+        }
+    };
+    summary.ledger.cases.iter().map(of_case).collect()
 }
 
-fn of_case(
-    target: &Target,
-    summary: &Summary,
-    case: &Case,
+/// What is the same for all cases.
+struct Work<'a> {
+    baseline: &'a Baseline,
     wanted: Wanted,
-    stop: &AtomicBool,
-) -> Result<Minimal, String> {
-    let baseline = &summary.ledger.baseline;
-    let end = |patience: Duration| {
+    cpu: usize,
+    stop: &'a AtomicBool,
+}
+
+/// A case whose schedule is short.
+struct Short {
+    case: Case,
+    target: Target,
+    minimised: Minimised,
+    places: BTreeMap<u64, Place>,
+    smaller: Option<Smaller>,
+    /// What it took the place of.
+    larger: Option<Box<Short>>,
+    notes: Vec<String>,
+}
+
+impl Work<'_> {
+    fn end(&self, patience: Duration) -> Instant {
         let mine = Instant::now() + patience;
-        wanted.until.map_or(mine, |until| until.min(mine))
-    };
-    let left = || end(Duration::MAX / 4).saturating_duration_since(Instant::now());
-    let no_time = || wanted.until.is_some() && left() < LEAST;
-    if no_time() {
-        return Err("there was no time left for it".to_owned());
+        self.wanted.until.map_or(mine, |until| until.min(mine))
     }
-    let cpu = cpus().first().copied().unwrap_or(0);
-    let runs = if wanted.minimise.is_some() { RUNS } else { 1 };
-    // The larger part is for the confirmation, whose runs are in real time.
-    let all = wanted.minimise.unwrap_or(LEAST);
-    let share = if wanted.until.is_some() { all.min(left() / 3) } else { all };
-    let loaded = end(Duration::from_secs(30));
-    // As the trial had it that found it.
-    let target =
-        &Target { level: case.assignment.level, chosen: summary.chosen.clone(), ..target.clone() };
-    let mut rerun = Rerun::start(target, baseline, cpu, loaded, stop)
-        .map_err(|error| format!("failed to {error}"))?;
-    let until = end(share);
-    let verified = end(share + Duration::from_secs(10));
-    let bounds = minimise::Bounds { until, verified, runs };
-    let minimised = minimise(&mut rerun, case, bounds)?;
-    let places = rerun.name(&minimised.ended.events);
-    drop(rerun);
-    let verdict = format!("{}: {}", case.finding.kind, case.finding.summary);
-    let table = interleaving::table(&minimised.ended, &places, Some(&verdict));
-    let mut minimal = Minimal::new(&minimised, table);
-    minimal.runs = if wanted.minimise.is_some() { minimised.runs } else { 0 };
-    let Some(attempts) = wanted.confirm else { return Ok(minimal) };
-    if no_time() {
-        minimal.notes.push("there was no time left for runs without control".to_owned());
-        return Ok(minimal);
+
+    fn left(&self) -> Duration {
+        self.end(Duration::MAX / 4).saturating_duration_since(Instant::now())
     }
-    let bounds = confirm::Bounds { attempts, until: end(CONFIRMING) };
-    let ended = &minimised.ended;
-    let what = (case.finding.kind, &ended.events[..]);
-    match confirm(target, baseline, what, &minimised.order, bounds, stop) {
-        Ok(confirmed) => minimal.confirmed = Some(confirmed),
-        Err(error) => minimal.notes.push(format!("no runs without control: failed to {error}")),
+
+    fn has_no_time(&self) -> bool {
+        self.wanted.until.is_some() && self.left() < LEAST
     }
-    Ok(minimal)
+
+    /// Makes the schedule short, looks for the same finding in a smaller run, and makes its schedule
+    /// short.
+    fn short(&self, target: &Target, case: &Case) -> Result<Short, String> {
+        if self.has_no_time() {
+            return Err("there was no time left for it".to_owned());
+        }
+        // The larger part is for the confirmation, whose runs are in real time.
+        let all = self.wanted.minimise.unwrap_or(LEAST);
+        let share = if self.wanted.until.is_some() { all.min(self.left() / 3) } else { all };
+        let size = target.size.filter(|_| self.wanted.minimise.is_some());
+        let Some(was) = size else { return self.minimised(target, case, share) };
+        // Three such parts, where that delays an answer that is due; else each has all of it.
+        let share = if self.wanted.until.is_some() { all.min(self.left() / 9) } else { share };
+        let short = self.minimised(target, case, share)?;
+        let seeker = Seeker {
+            target,
+            case,
+            goal: &short.minimised.goal,
+            baseline: self.baseline,
+            cpu: self.cpu,
+            until: self.end(share),
+            stop: self.stop,
+        };
+        let (mut told, found) = smaller(was, &mut |size| seeker.seek(size));
+        let small = found.map(|found| self.minimised(&found.target, &found.case, share));
+        let mut short = match small {
+            Some(Ok(small)) => Short { larger: Some(Box::new(short)), ..small },
+            Some(Err(why)) => {
+                told.now = was;
+                let notes = vec![format!("a smaller run failed, and is not shown: {why}")];
+                Short { notes, ..short }
+            }
+            None => short,
+        };
+        short.smaller = Some(told);
+        Ok(short)
+    }
+
+    /// Makes a schedule short in so much time.
+    fn minimised(&self, target: &Target, case: &Case, share: Duration) -> Result<Short, String> {
+        let runs = if self.wanted.minimise.is_some() { RUNS } else { 1 };
+        let loaded = self.end(Duration::from_secs(30));
+        let mut rerun = Rerun::start(target, self.baseline, self.cpu, loaded, self.stop)
+            .map_err(|error| format!("failed to {error}"))?;
+        let until = self.end(share);
+        let verified = self.end(share + Duration::from_secs(10));
+        let bounds = minimise::Bounds { until, verified, runs };
+        let minimised = minimise(&mut rerun, case, bounds)?;
+        let places = rerun.name(&minimised.ended.events);
+        let (case, target) = (case.clone(), target.clone());
+        Ok(Short { case, target, minimised, places, smaller: None, larger: None, notes: vec![] })
+    }
+
+    /// Draws it, and tries it without control.
+    fn tell(&self, mut short: Short) -> After {
+        let case = &short.case;
+        let verdict = format!("{}: {}", case.finding.kind, case.finding.summary);
+        let table = interleaving::table(&short.minimised.ended, &short.places, Some(&verdict));
+        let mut minimal = Minimal::new(&short.minimised, table);
+        minimal.smaller = short.smaller.take();
+        if self.wanted.minimise.is_none() {
+            minimal.runs = 0;
+        }
+        let mut notes = std::mem::take(&mut short.notes);
+        minimal.confirmed = self.confirmed(&short, &mut notes);
+        let is_native = minimal.confirmed.as_ref().is_some_and(Confirmed::is_native);
+        // A smaller run may have less of a chance.
+        if let Some(larger) = short.larger.take().filter(|_| !is_native) {
+            minimal.larger = self.confirmed(&larger, &mut notes).filter(Confirmed::is_native);
+        }
+        minimal.notes = notes;
+        let Short { case, target, .. } = short;
+        After { case, target, minimal: Ok(minimal) }
+    }
+
+    /// Runs without control, if they are wanted and there is time for them.
+    fn confirmed(&self, short: &Short, notes: &mut Vec<String>) -> Option<Confirmed> {
+        let attempts = self.wanted.confirm?;
+        let Short { case, target, minimised, .. } = short;
+        let mut note = |why: String| {
+            if !notes.contains(&why) {
+                notes.push(why);
+            }
+        };
+        if self.has_no_time() {
+            note("there was no time left for runs without control".to_owned());
+            return None;
+        }
+        let bounds = confirm::Bounds { attempts, until: self.end(CONFIRMING) };
+        let what = (case.finding.kind, &minimised.ended.events[..]);
+        let confirmed = confirm(target, self.baseline, what, &minimised.order, bounds, self.stop);
+        confirmed.map_err(|error| note(format!("no runs without control: failed to {error}"))).ok()
+    }
 }
 
 impl Minimal {
@@ -144,8 +253,10 @@ impl Minimal {
             was: (minimised.before.switches, minimised.before.preemptions),
             runs: minimised.runs,
             cut_short: minimised.cut_short,
+            smaller: None,
             table,
             confirmed: None,
+            larger: None,
             notes: vec![],
         }
     }

@@ -17,6 +17,7 @@ mod runner;
 mod segments;
 
 pub use ddmin::ddmin;
+pub(super) use runner::gives;
 pub use runner::{Bounds, Minimised, minimise};
 pub use segments::Segment;
 

@@ -26,6 +26,7 @@ pub mod rerun;
 pub mod search;
 pub mod server;
 pub mod sink;
+pub mod smaller;
 pub mod target;
 pub mod token;
 mod within;

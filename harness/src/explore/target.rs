@@ -16,6 +16,7 @@ use object::{Endianness, ReadCache};
 use super::level::Level;
 use super::profile::Chosen;
 use super::sink::Sinks;
+use super::smaller::Size;
 use crate::os::control;
 use crate::os::process::pass_fd;
 use crate::protocol::{BOARD_FD, ROLE_VAR};
@@ -63,6 +64,8 @@ pub struct Target {
     pub defers: bool,
     /// How long a trial may be without a step.
     pub timeout: Duration,
+    /// How large a run of a scenario is; none for other programs, whose size is their own.
+    pub size: Option<Size>,
 }
 
 impl Target {
@@ -85,6 +88,7 @@ impl Target {
             exec: false,
             defers: false,
             timeout: Duration::from_secs(10),
+            size: None,
         })
     }
 

@@ -27,6 +27,7 @@ pub(crate) fn unit(name: &str, threads: u32, trials: u64) -> Unit {
         },
         expectation: Expectation::Clean,
         threads: vec![threads],
+        iterations: None,
         trials: 100,
         timeout_ms: 4000,
         counts_steps: false,

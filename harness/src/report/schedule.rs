@@ -1,9 +1,12 @@
 //! What a search of schedules found, in plain text.
 
+mod smaller;
+
 use std::fmt::Write;
 
 use standstill_scheduler::abi::Op;
 
+use self::smaller::smaller;
 use super::interleaving::interleaving;
 use crate::explore::aftermath::Minimal;
 use crate::explore::confirm::Confirmed;
@@ -99,9 +102,20 @@ pub fn minimal(minimal: &Minimal, kind: Kind) -> String {
             if minimal.cut_short { "; there was no time for more" } else { "" }
         ),
     };
+    match &minimal.smaller {
+        Some(told) => out += &smaller(told),
+        None if minimal.runs > 0 => {
+            out += "  its threads and their steps are the program's own, and were left alone\n";
+        }
+        None => {}
+    }
     let _ = writeln!(out, "\n{}", interleaving(&minimal.table));
     if let Some(confirmed) = &minimal.confirmed {
         out += &native(confirmed, kind);
+    }
+    if let Some(confirmed) = &minimal.larger {
+        let was = minimal.smaller.as_ref().map_or(String::new(), |told| told.was.to_string());
+        let _ = write!(out, "  the larger run, with {was}:\n{}", native(confirmed, kind));
     }
     for note in &minimal.notes {
         let _ = writeln!(out, "  note: {note}");

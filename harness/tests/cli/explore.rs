@@ -70,6 +70,14 @@ fn what_is_not_wanted_is_not_done() {
     assert!(verdict["confirmed"].is_null() && verdict["switches"].is_null(), "{verdict}");
     let text = run(&[&["explore"], &flags[..], &["--", schedules(), "abba"]].concat()).exits(1);
     assert!(!text.stdout.contains("natively"), "{}", text.stdout);
+    assert!(!text.stdout.contains("left alone"), "{}", text.stdout);
+}
+
+#[test]
+fn of_a_program_only_the_switches_are_made_less() {
+    let flags = ["explore", "--budget", "30s", "--minimise", "5s", "--confirm", "off"];
+    let text = run(&[&flags[..], &["--", schedules(), "abba"]].concat()).exits(1);
+    assert!(text.stdout.contains("their steps are the program's own"), "{}", text.stdout);
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod forensics;
 mod inspect;
 mod rude;
 mod run;
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+mod smaller;
 mod stress;
 mod targets;
 mod watch;

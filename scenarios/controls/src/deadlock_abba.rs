@@ -32,9 +32,10 @@ pub(crate) fn natural() -> Scenario {
     Scenario::new("abba_natural")
         .about("actors take two std mutexes, every other one in the opposite order")
         .may_find(Kind::Deadlock, "the natural version of controls/abba")
+        .iterations(20)
         .setup(|_, _| [Mutex::new(0), Mutex::new(0)])
         .actor(|locks, me| {
-            for _ in 0..20 {
+            for _ in 0..me.iterations() {
                 let mut first = locks[me.index() % 2].lock().unwrap();
                 let mut second = locks[(me.index() + 1) % 2].lock().unwrap();
                 *first += 1;

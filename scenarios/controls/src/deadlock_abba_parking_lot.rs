@@ -32,9 +32,10 @@ pub(crate) fn natural() -> Scenario {
     Scenario::new("abba_parking_lot_natural")
         .about("actors take two parking_lot mutexes, every other one in the opposite order")
         .may_find(Kind::Deadlock, "the natural version of controls/abba_parking_lot")
+        .iterations(20)
         .setup(|_, _| [Mutex::new(0), Mutex::new(0)])
         .actor(|locks, me| {
-            for _ in 0..20 {
+            for _ in 0..me.iterations() {
                 let mut first = locks[me.index() % 2].lock();
                 let mut second = locks[(me.index() + 1) % 2].lock();
                 *first += 1;

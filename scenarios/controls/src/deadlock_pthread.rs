@@ -31,8 +31,9 @@ pub(crate) fn natural() -> Scenario {
         .about("actors take two pthread mutexes, every other one in the opposite order")
         .contract(CLAIM, SOURCE)
         .may_find(Kind::Deadlock, "the natural version of controls/pthread_abba")
+        .iterations(20)
         .setup(|_, _| PthreadPair::new())
-        .actor(|pair, me| (0..20).map(|_| pair.count(me.index() % 2, false)).last())
+        .actor(|pair, me| (0..me.iterations()).map(|_| pair.count(me.index() % 2, false)).last())
         .build()
 }
 

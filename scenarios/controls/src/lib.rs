@@ -13,6 +13,7 @@ mod deadlock_channel_cycle;
 mod deadlock_cross_language;
 mod deadlock_pthread;
 mod deadlock_recursive_read;
+mod deadlock_ring;
 mod ffi;
 mod hang_sleep;
 mod livelock_cas;
@@ -55,6 +56,9 @@ pub const ALL: &[fn() -> Scenario] = &[
     deadlock_cross_language::ordered,
     deadlock_cross_language::natural,
     deadlock_cross_language::look_alike,
+    deadlock_ring::ordered,
+    deadlock_ring::natural,
+    deadlock_ring::look_alike,
     self_deadlock::ordered,
     self_deadlock::natural,
     self_deadlock::look_alike,

@@ -67,7 +67,8 @@ pub(in crate::cli) struct ExploreArgs {
     /// How long a trial may be without a step before it is given up
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(super) timeout: Duration,
-    /// Time for making the schedule of a finding short, or `off`
+    /// Time for making the schedule of a finding short, or `off`; of a scenario's, as much for smaller
+    /// runs of it, and for the schedule of the smallest
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = Bound::<Duration>::time)]
     pub(super) minimise: Bound<Duration>,
     /// Runs without control, plain ones and ones with sleeps at the schedule's switches, or `off`

@@ -8,6 +8,7 @@ use super::ExploreArgs;
 use crate::catalog::select;
 use crate::cli::list::Opened;
 use crate::cli::{Failure, MessageFormat};
+use crate::explore::smaller::Size;
 use crate::explore::target::Target;
 use crate::protocol::{ORDER_VAR, Order, PROTOCOL, ROLE_VAR, Role, Task};
 
@@ -43,10 +44,13 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<Target, Failur
         settings,
         expected: None,
     };
+    let iterations = order.iterations(card).map_err(|why| Failure::usage(anyhow!(why)))?;
+    let size = Size { threads: order.threads, iterations };
     let order = serde_json::to_string(&order).map_err(Failure::failed)?;
     let mut target =
         Target::resolve(&[book.exe.clone().into_os_string()]).map_err(super::refused)?;
     target.defers = true;
+    target.size = Some(size);
     target.name = Some(format!("{}/{}", book.name, card.name));
     target.env =
         vec![(ROLE_VAR.to_owned(), Role::Trial.name().to_owned()), (ORDER_VAR.to_owned(), order)];

@@ -42,6 +42,8 @@ pub struct Minimised {
     pub runs: u32,
     /// Whether time or runs were over before nothing more could be left out.
     pub cut_short: bool,
+    /// What every run of it shows whose stacks are not read.
+    pub goal: Finding,
 }
 
 /// Runs candidates and compares.
@@ -107,8 +109,19 @@ impl Runner<'_, '_> {
 /// The cheapest schedule that gives a case's finding, or why there is none. Not said of one that did
 /// not give it twice, the same step for step.
 pub fn minimise(rerun: &mut Rerun<'_>, case: &Case, bounds: Bounds) -> Result<Minimised, String> {
-    if matches!(case.ended.how, How::Silent | How::Stood(Stand::Endless)) {
-        return Err(format!("a trial that {} is not minimised", case.ended.how));
+    match case.ended.how {
+        // Half of its steps are drawn at random on purpose, so that no schedule is what it hangs on.
+        How::Stood(Stand::Endless) => {
+            return Err("half the steps of an endless trial are fair choices, which are not the \
+                        schedule's to leave out"
+                .to_owned());
+        }
+        How::Silent => {
+            return Err("the model did not see why it stood still, so it cannot say which \
+                        schedules do"
+                .to_owned());
+        }
+        _ => {}
     }
     let again = repetition(case);
     let failed = |error: crate::explore::server::ServerError| format!("failed to {error}");
@@ -139,7 +152,7 @@ pub fn minimise(rerun: &mut Rerun<'_>, case: &Case, bounds: Bounds) -> Result<Mi
     let Runner { best, rerun, goal, order, .. } = runner;
     let Some((_, best)) = best else { return Err("no run gave it".to_owned()) };
     let ended = verified(rerun, case, &goal, (&order, &best), bounds.verified)?;
-    Ok(Minimised { before, ended, order, runs: runs + 2, cut_short })
+    Ok(Minimised { before, ended, order, runs: runs + 2, cut_short, goal })
 }
 
 /// Runs a schedule by its decisions twice; the run whose stacks were read.
@@ -167,7 +180,8 @@ fn verified(
     Err("the shorter schedule did not show it again".to_owned())
 }
 
-fn gives(ran: &Ran, goal: &Finding) -> bool {
+/// Whether a run shows the finding that was looked for.
+pub(in crate::explore) fn gives(ran: &Ran, goal: &Finding) -> bool {
     let found = ran.finding.as_ref();
     found.is_some_and(|f| f.kind == goal.kind && f.fingerprint == goal.fingerprint)
 }
