@@ -126,6 +126,7 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
              strategy than `delays`"
         )));
     }
+    target.same_output = args.same_output;
     target.timeout = args.timeout;
     let hash = sha256(&target.exe)
         .with_context(|| format!("failed to read {}", target.exe.display()))
@@ -163,7 +164,9 @@ pub(super) fn refused(error: TargetError) -> Failure {
 }
 
 pub(super) fn lost(error: ServerError) -> Failure {
-    Failure::failed(anyhow!("failed to {error}"))
+    let is_usage = matches!(error, ServerError::NoReference(_));
+    let sentence = anyhow!("failed to {error}");
+    if is_usage { Failure::usage(sentence) } else { Failure::failed(sentence) }
 }
 
 fn verdict(summary: &Summary) -> &'static str {
@@ -210,6 +213,9 @@ fn answer(
             finding["times"] = case.times.into();
             finding["steps"] = case.ended.numbers.steps.into();
             finding["schedule_hash"] = format!("{:016x}", case.ended.numbers.hash).into();
+            if let Some(output) = &case.output {
+                finding["output"] = json!(output);
+            }
             if let Some(minimal) = &record.minimal {
                 finding["minimal"] = json!(minimal);
             }

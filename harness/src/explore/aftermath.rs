@@ -10,6 +10,7 @@ use super::confirm::{self, Confirmed, confirm};
 use super::interleaving::{self, Table};
 use super::ledger::Case;
 use super::minimise::{self, Minimised, minimise};
+use super::output::Printed;
 use super::record::Bounds;
 use super::rerun::Rerun;
 use super::search::Summary;
@@ -55,6 +56,9 @@ pub struct Minimal {
     pub runs: u32,
     /// Whether time or runs were over before nothing more could be left out.
     pub cut_short: bool,
+    /// What it printed, where that is what was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<Printed>,
     /// What it looks like.
     pub table: Table,
     /// Whether it appears without control; none if that was not tried.
@@ -115,6 +119,7 @@ fn of_case(
     let verdict = format!("{}: {}", case.finding.kind, case.finding.summary);
     let table = interleaving::table(&minimised.ended, &places, Some(&verdict));
     let mut minimal = Minimal::new(&minimised, table);
+    minimal.printed = minimised.ended.printed.clone().filter(|_| case.output.is_some());
     minimal.runs = if wanted.minimise.is_some() { minimised.runs } else { 0 };
     let Some(attempts) = wanted.confirm else { return Ok(minimal) };
     if no_time() {
@@ -144,6 +149,7 @@ impl Minimal {
             was: (minimised.before.switches, minimised.before.preemptions),
             runs: minimised.runs,
             cut_short: minimised.cut_short,
+            printed: None,
             table,
             confirmed: None,
             notes: vec![],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ended::{Ended, How};
 use super::judge::{Baseline, Judgement, Native, judge};
 use super::level::Level;
+use super::output::Difference;
 use super::portfolio::Assignment;
 use crate::verdict::Finding;
 
@@ -19,6 +20,8 @@ pub struct Case {
     pub finding: Finding,
     /// How its trial ended.
     pub ended: Ended,
+    /// What it printed otherwise, if that is what was found.
+    pub output: Option<Difference>,
     /// What was ordered.
     pub assignment: Assignment,
     /// When, since the search began.
