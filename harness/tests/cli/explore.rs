@@ -201,6 +201,12 @@ fn an_output_that_is_another_each_time_is_refused() {
 }
 
 #[test]
+fn a_time_limit_that_passes_while_a_thread_is_outside_accuses_nobody() {
+    let verdict = explore(&["--budget", "20s", "-n", "20"], &["connects"]).verdict();
+    assert!(verdict["findings"].as_array().unwrap().is_empty(), "{verdict}");
+}
+
+#[test]
 fn every_schedule_within_a_bound_is_seen() {
     let flags = ["--strategy", "delays", "--bound", "1", "--budget", "30s"];
     let verdict = explore(&flags, &["ordered"]).exits(0).verdict();
