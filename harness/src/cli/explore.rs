@@ -237,6 +237,7 @@ fn answer(
         "kinds": kinds,
         "trials": ledger.map_or(0, |ledger| ledger.trials),
         "steps": ledger.map_or(0, |ledger| ledger.steps),
+        "threads": ledger.map_or(0, |ledger| ledger.threads),
         "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         "first_failure_trial": first.map(|(case, ..)| case.assignment.index + 1),
         "token": first.map(|(_, record, _)| &record.token),

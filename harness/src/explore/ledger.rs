@@ -55,6 +55,8 @@ pub struct Ledger {
     pub levels: BTreeSet<Level>,
     /// Steps of all of them.
     pub steps: u64,
+    /// Most threads of one of them.
+    pub threads: u32,
     /// Trials that ended as they should.
     pub clean: u64,
     /// Why others say nothing, and how often.
@@ -84,6 +86,7 @@ impl Ledger {
         self.trials += 1;
         self.levels.insert(assignment.level);
         self.steps += ended.numbers.steps;
+        self.threads = self.threads.max(ended.numbers.threads);
         self.doubtful += u64::from(!ended.numbers.doubts().is_empty());
         let good = self.baseline.good;
         self.baseline.add(ended, assignment.is_default_rule());
