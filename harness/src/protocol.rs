@@ -159,15 +159,21 @@ pub struct Digest {
     pub text: String,
 }
 
+/// Where [`fnv`] begins.
+pub const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a, 64 bits, gone on with.
+pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
+}
+
 impl Digest {
     /// Longest text that is kept, in bytes.
     pub const KEPT: usize = 400;
 
     /// Digests a result's `Debug` text.
     pub fn of(full: &str) -> Digest {
-        let hash = full.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-        });
+        let hash = fnv(FNV, full.as_bytes());
         let mut end = full.len().min(Self::KEPT);
         while !full.is_char_boundary(end) {
             end -= 1;

@@ -138,6 +138,7 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
              strategy than `delays`"
         )));
     }
+    target.same_output = args.same_output;
     target.timeout = args.timeout;
     let hash = sha256(&target.exe)
         .with_context(|| format!("failed to read {}", target.exe.display()))
@@ -175,7 +176,9 @@ pub(super) fn refused(error: TargetError) -> Failure {
 }
 
 pub(super) fn lost(error: ServerError) -> Failure {
-    Failure::failed(anyhow!("failed to {error}"))
+    let is_usage = matches!(error, ServerError::NoReference(_));
+    let sentence = anyhow!("failed to {error}");
+    if is_usage { Failure::usage(sentence) } else { Failure::failed(sentence) }
 }
 
 fn verdict(summary: &Summary) -> &'static str {
@@ -222,6 +225,9 @@ fn answer(
             finding["times"] = case.times.into();
             finding["steps"] = case.ended.numbers.steps.into();
             finding["schedule_hash"] = format!("{:016x}", case.ended.numbers.hash).into();
+            if let Some(output) = &case.output {
+                finding["output"] = json!(output);
+            }
             if let Some(minimal) = &record.minimal {
                 finding["minimal"] = json!(minimal);
             }
@@ -243,6 +249,7 @@ fn answer(
         "kinds": kinds,
         "trials": ledger.map_or(0, |ledger| ledger.trials),
         "steps": ledger.map_or(0, |ledger| ledger.steps),
+        "threads": ledger.map_or(0, |ledger| ledger.threads),
         "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         "first_failure_trial": first.map(|(case, ..)| case.assignment.index + 1),
         "token": first.map(|(_, record, _)| &record.token),

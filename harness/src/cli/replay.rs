@@ -1,5 +1,7 @@
 //! `standstill replay`: one schedule again, by its token or from its file.
 
+mod output;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +20,7 @@ use crate::environment::sha256;
 use crate::explore::ended::{Ended, How};
 use crate::explore::interleaving::table;
 use crate::explore::level::Level;
+use crate::explore::output::Printed;
 use crate::explore::places::Namer;
 use crate::explore::portfolio::Assignment;
 use crate::explore::profile;
@@ -75,6 +78,8 @@ struct Original {
     assignment: Assignment,
     /// Hash of the schedule and its end, where they are known.
     known: Option<(u64, How)>,
+    /// What it printed, where that is what was found.
+    printed: Option<Printed>,
     /// What was found then.
     finding: Option<Finding>,
     /// What is not as it was, each a clause.
@@ -96,7 +101,7 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
     let until = Instant::now() + Duration::from_secs(7 * 24 * 3600);
     let mut server = Server::start(&original.target, cpu, until).map_err(lost)?;
     let (stop, mut namer) = (AtomicBool::new(false), Namer::default());
-    let mut alike = 0;
+    let (mut alike, mut difference) = (0, None);
     let mut hashes = std::collections::BTreeSet::new();
     for nth in 1..=args.times {
         let limits = Limits { until, stop: &stop };
@@ -113,8 +118,12 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
         let ended = server.trial(&order, script, limits, &mut look).map_err(lost)?;
         hashes.insert(ended.numbers.hash);
         alike += u32::from(original.is_like(&ended));
-        if nth == 1 && args.message_format == MessageFormat::Human {
-            print(&first(&ended));
+        if nth == 1 {
+            let (said, compared) = output::first(&original.target, &ended);
+            if args.message_format == MessageFormat::Human {
+                print(&said);
+            }
+            difference = compared;
         }
         if is_drawn && args.message_format == MessageFormat::Human {
             let addresses = ended.events.iter().map(address).collect::<Vec<_>>();
@@ -132,6 +141,7 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
             "alike": original.known.map(|_| alike),
             "schedule_hashes": hashes.iter().map(|h| format!("{h:016x}")).collect::<Vec<_>>(),
             "expected_hash": known.map(|hash| format!("{hash:016x}")),
+            "output": difference,
             "differences": original.differences,
         });
         print(&format!("{line}\n"));
@@ -186,10 +196,18 @@ impl Original {
             ))),
             None => {
                 let (mut target, hash) = resolve(&args.command)?;
-                target.level = token.level;
+                (target.level, target.same_output) = (token.level, token.same_output);
                 let differences = token.differences(&target, &hash);
                 let assignment = token.assignment();
-                Ok(Original { target, assignment, known: None, finding: None, differences })
+                let printed = None;
+                Ok(Original {
+                    target,
+                    assignment,
+                    known: None,
+                    printed,
+                    finding: None,
+                    differences,
+                })
             }
         }
     }
@@ -217,17 +235,24 @@ impl Original {
         let minimal = record.minimal.as_ref().filter(|_| args.table);
         let short = record.minimal().filter(|_| args.table);
         let hash = minimal.map_or(record.hash, |minimal| minimal.hash);
+        let printed = minimal.map_or(&record.printed, |minimal| &minimal.printed).clone();
+        target.same_output = record.printed.is_some();
         Ok(Original {
             target,
             assignment: short.unwrap_or_else(|| record.assignment()),
             known: Some((hash, record.how)),
+            printed,
             finding: Some(record.finding.clone()),
             differences,
         })
     }
 
     fn is_like(&self, ended: &Ended) -> bool {
-        self.known == Some((ended.numbers.hash, ended.how))
+        let is_same_output = match (&self.printed, &ended.printed) {
+            (Some(then), Some(now)) => then.is_like(now),
+            _ => true,
+        };
+        self.known == Some((ended.numbers.hash, ended.how)) && is_same_output
     }
 
     fn sentence(&self, times: u32, alike: u32, hashes: &std::collections::BTreeSet<u64>) -> String {
@@ -259,14 +284,6 @@ fn resolve(words: &[OsString]) -> Result<(Target, String), Failure> {
         .with_context(|| format!("failed to read {}", path.display()))
         .map_err(Failure::failed)?;
     Ok((target, hash))
-}
-
-/// How a run ended, and who stands where.
-fn first(ended: &Ended) -> String {
-    let steps = ended.numbers.steps;
-    let table = crate::report::schedule::threads(ended);
-    let table = if ended.blocked.is_empty() { String::new() } else { format!("\n{table}\n") };
-    format!("standstill: it {} after {steps} steps\n{table}", ended.how)
 }
 
 /// Lets gdb have the process until it is left.

@@ -12,6 +12,7 @@ use super::interleaving::{self, Table};
 use super::judge::Baseline;
 use super::ledger::Case;
 use super::minimise::{self, Minimised, minimise};
+use super::output::Printed;
 use super::places::Place;
 use super::record::Bounds;
 use super::rerun::Rerun;
@@ -62,6 +63,9 @@ pub struct Minimal {
     /// Whether fewer threads and iterations do; none for programs of which they cannot be chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smaller: Option<Smaller>,
+    /// What it printed, where that is what was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<Printed>,
     /// What it looks like.
     pub table: Table,
     /// Whether it appears without control; none if that was not tried.
@@ -205,6 +209,7 @@ impl Work<'_> {
         let table = interleaving::table(&short.minimised.ended, &short.places, Some(&verdict));
         let mut minimal = Minimal::new(&short.minimised, table);
         minimal.smaller = short.smaller.take();
+        minimal.printed = short.minimised.ended.printed.clone().filter(|_| case.output.is_some());
         if self.wanted.minimise.is_none() {
             minimal.runs = 0;
         }
@@ -254,6 +259,7 @@ impl Minimal {
             runs: minimised.runs,
             cut_short: minimised.cut_short,
             smaller: None,
+            printed: None,
             table,
             confirmed: None,
             larger: None,

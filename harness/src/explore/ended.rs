@@ -8,6 +8,7 @@ use standstill_scheduler::abi::{
     Blocked, Decision, Event, Op, Outcome, STANDS_DEADLOCK, STANDS_ENDLESS,
 };
 
+use super::output::Printed;
 use super::places::{Line, Place, is_own};
 use crate::board::Outcome as BoardOutcome;
 use crate::capture::Frame;
@@ -157,6 +158,8 @@ pub struct Ended {
     pub stdout: Output,
     /// See `stdout`.
     pub stderr: Output,
+    /// All that it printed on its standard output, where that is compared.
+    pub printed: Option<Printed>,
     /// What a scenario says that it came to, and in which words.
     pub said: Option<(BoardOutcome, String)>,
     /// What the outside monitor saw, where it looked.
@@ -177,6 +180,7 @@ impl Ended {
             events: vec![],
             stdout: Output::default(),
             stderr: Output::default(),
+            printed: None,
             said: None,
             scene: None,
         }
@@ -221,6 +225,16 @@ impl Ended {
         }
         let place = self.places.get(&thread.pc);
         place.iter().flat_map(|place| &place.frames).map(|line| line.function.as_str()).collect()
+    }
+
+    /// Whether both ended alike, and printed the same if they exited and that is compared.
+    pub fn ends_like(&self, other: &Ended) -> bool {
+        let said = |ended: &Ended| ended.said.as_ref().map(|(outcome, _)| *outcome);
+        let is_same_output = match (&self.printed, &other.printed) {
+            (Some(one), Some(two)) if matches!(self.how, How::Exited(_)) => one.is_like(two),
+            _ => true,
+        };
+        self.how == other.how && said(self) == said(other) && is_same_output
     }
 
     /// Whether every decision is known, so that they repeat the schedule.

@@ -7,9 +7,11 @@
 
 mod endless;
 mod exit;
+mod output;
 pub(crate) mod standstill;
 
 use super::ended::{Ended, How, Stand};
+use super::output::{Difference, Printed};
 use crate::board::Outcome;
 use crate::observation::Output;
 use crate::verdict::{Confidence, Finding, Kind};
@@ -56,6 +58,8 @@ pub struct Native {
     pub stdout: Output,
     /// See `stdout`.
     pub stderr: Output,
+    /// All that it printed on its standard output, where that is compared.
+    pub printed: Option<Printed>,
     /// Whether it is a scenario that said of itself that it failed, whatever its exit code.
     pub failed: bool,
 }
@@ -105,7 +109,20 @@ impl Baseline {
     /// Whether a trial ended as it should.
     pub fn is_good(&self, ended: &Ended) -> bool {
         let is_said = matches!(&ended.said, None | Some((Outcome::Passed, _)));
-        is_said && matches!(ended.how, How::Exited(code) if self.is_usual(code))
+        let is_usual = matches!(ended.how, How::Exited(code) if self.is_usual(code));
+        is_said && is_usual && self.difference(ended).is_none()
+    }
+
+    /// What a trial that ended as it should printed otherwise than the run without control, where that
+    /// is compared and the two ended alike.
+    pub fn difference(&self, ended: &Ended) -> Option<Difference> {
+        let native = self.native.as_ref().filter(|native| native.how == ended.how)?;
+        match ended.how {
+            How::Exited(code) if self.is_usual(code) => {
+                Difference::between(native.printed.as_ref()?, ended.printed.as_ref()?)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a failure under control says something about the program.
@@ -153,6 +170,14 @@ pub fn judge(ended: &Ended, baseline: &Baseline) -> Judgement {
         How::Silent => standstill::from_outside(ended),
         How::Cut => Judgement::Inconclusive("it was cut short".to_owned()),
     };
+    let mut remarks = baseline.remarks(ended.how);
+    let suspicion = match (suspicion, baseline.difference(ended)) {
+        (Judgement::Clean, Some(difference)) => {
+            remarks = vec!["all runs without control printed the same".to_owned()];
+            Judgement::Found(output::differs(&difference))
+        }
+        (suspicion, _) => suspicion,
+    };
     match suspicion {
         // Correct programs may take it for granted that a second is long.
         Judgement::Found(finding)
@@ -166,7 +191,7 @@ pub fn judge(ended: &Ended, baseline: &Baseline) -> Judgement {
             )
         }
         Judgement::Found(mut finding) => {
-            finding.evidence.extend(baseline.remarks(ended.how));
+            finding.evidence.extend(remarks);
             let doubts = ended.numbers.doubts();
             if !doubts.is_empty() {
                 finding.confidence = finding.confidence.min(Confidence::Inferred);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ended::{Ended, How};
 use super::judge::{Baseline, Judgement, Native, judge};
 use super::level::Level;
+use super::output::Difference;
 use super::portfolio::Assignment;
 use crate::verdict::Finding;
 
@@ -19,6 +20,8 @@ pub struct Case {
     pub finding: Finding,
     /// How its trial ended.
     pub ended: Ended,
+    /// What it printed otherwise, if that is what was found.
+    pub output: Option<Difference>,
     /// What was ordered.
     pub assignment: Assignment,
     /// When, since the search began.
@@ -52,6 +55,8 @@ pub struct Ledger {
     pub levels: BTreeSet<Level>,
     /// Steps of all of them.
     pub steps: u64,
+    /// Most threads of one of them.
+    pub threads: u32,
     /// Trials that ended as they should.
     pub clean: u64,
     /// Why others say nothing, and how often.
@@ -81,6 +86,7 @@ impl Ledger {
         self.trials += 1;
         self.levels.insert(assignment.level);
         self.steps += ended.numbers.steps;
+        self.threads = self.threads.max(ended.numbers.threads);
         self.doubtful += u64::from(!ended.numbers.doubts().is_empty());
         let good = self.baseline.good;
         self.baseline.add(ended, assignment.is_default_rule());

@@ -16,6 +16,7 @@ pub mod level;
 pub mod minimise;
 pub mod monitor;
 pub mod native;
+pub mod output;
 pub mod patches;
 pub mod places;
 pub mod portfolio;

@@ -16,7 +16,7 @@ use super::sink::Sinks;
 use super::target::Target;
 use crate::board::{Board, Outcome};
 use crate::inspect::Inspector;
-use crate::os::control::kill_group;
+use crate::os::control::{ANY_CPU, kill_group, randomize};
 use crate::os::process::lift;
 use crate::scene::Scene;
 
@@ -28,14 +28,26 @@ pub fn run(
     patience: Duration,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Option<Native>> {
-    let ended = follow(target, cpu, patience, stop, &mut |_| None)?;
+    Ok(as_native(follow(target, (cpu, false), patience, stop, &mut |_| None)?))
+}
+
+/// The same as its users run it: on any CPU, with addresses of the kernel's choice.
+pub fn run_at_large(
+    target: &Target,
+    patience: Duration,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<Option<Native>> {
+    Ok(as_native(follow(target, (ANY_CPU, true), patience, stop, &mut |_| None)?))
+}
+
+fn as_native(ended: Ended) -> Option<Native> {
     let failed = |(outcome, _): &(Outcome, String)| {
         [Outcome::Panicked, Outcome::WrongResult].contains(outcome)
     };
     let failed = ended.said.as_ref().is_some_and(failed);
-    let Ended { how, stdout, stderr, .. } = ended;
-    let native = Native { how, stdout, stderr, failed };
-    Ok((![How::Silent, How::Cut].contains(&how)).then_some(native))
+    let Ended { how, stdout, stderr, printed, .. } = ended;
+    let native = Native { how, stdout, stderr, printed, failed };
+    (![How::Silent, How::Cut].contains(&how)).then_some(native)
 }
 
 /// Runs it the same way and, if it is late, looks at it before it is killed.
@@ -47,12 +59,12 @@ pub fn attempt(
     inspector: &mut Inspector,
 ) -> io::Result<Ended> {
     let mut look = |pid| Some(scene(inspector, pid));
-    follow(target, cpu, patience, &|| stop.load(Relaxed), &mut look)
+    follow(target, (cpu, false), patience, &|| stop.load(Relaxed), &mut look)
 }
 
 fn follow(
     target: &Target,
-    cpu: usize,
+    (cpu, randomly): (usize, bool),
     patience: Duration,
     stop: &dyn Fn() -> bool,
     look: &mut dyn FnMut(i32) -> Option<Scene>,
@@ -61,7 +73,11 @@ fn follow(
     let board = target.has_board().then(|| Board::create("standstill-board")).transpose()?;
     let lifted = board.as_ref().and_then(Board::fd).map(lift).transpose()?;
     let lifted = lifted.as_ref().map(AsFd::as_fd);
-    let mut child = target.command(&sinks, cpu, &[], lifted)?.spawn()?;
+    let mut command = target.command(&sinks, cpu, &[], lifted)?;
+    if randomly {
+        randomize(&mut command);
+    }
+    let mut child = command.spawn()?;
     let pid = child.id() as i32;
     let exit = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
     let deadline = Instant::now() + patience;
@@ -91,6 +107,7 @@ fn follow(
         events: vec![],
         stdout: sinks.stdout.output(),
         stderr: sinks.stderr.output(),
+        printed: target.same_output.then(|| sinks.stdout.printed()).flatten(),
         said: board.as_ref().map(|board| (board.outcome(), board.message())),
         scene,
     })

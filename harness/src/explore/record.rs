@@ -12,6 +12,7 @@ use super::aftermath::Minimal;
 use super::ended::How;
 use super::ledger::Case;
 use super::level::Level;
+use super::output::Printed;
 use super::portfolio::Assignment;
 use super::target::Target;
 use super::token::Token;
@@ -83,6 +84,9 @@ pub struct Record {
     pub steps: u64,
     /// How it ended.
     pub how: How,
+    /// What it printed, where that is what was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<Printed>,
     /// What it showed.
     pub finding: Finding,
     /// The shortest schedule known that shows it.
@@ -147,9 +151,12 @@ impl Record {
     /// Of a finding's trial.
     pub fn new(target: &Target, sha256: &str, case: &Case) -> Record {
         let order = &case.assignment.order;
+        let is_of_output = case.output.is_some();
+        let token = Token::new(target, sha256, &case.assignment);
+        let token = Token { same_output: is_of_output, ..token };
         Record {
             schema: SCHEMA,
-            token: Token::new(target, sha256, &case.assignment).to_string(),
+            token: token.to_string(),
             command: target.words.iter().map(|w| w.to_string_lossy().into_owned()).collect(),
             name: target.name.clone(),
             env: target.env.clone(),
@@ -165,6 +172,7 @@ impl Record {
             hash: case.ended.numbers.hash,
             steps: case.ended.numbers.steps,
             how: case.ended.how,
+            printed: case.ended.printed.clone().filter(|_| is_of_output),
             finding: case.finding.clone(),
             minimal: None,
         }

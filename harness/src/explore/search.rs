@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::native;
+use super::output;
 use super::portfolio::Portfolio;
 use super::profile::Chosen;
 use super::server::ServerError;
@@ -87,8 +88,19 @@ impl Search<'_> {
         };
         let left = self.until.saturating_duration_since(Instant::now());
         let patience = (left / NATIVE_PART).min(self.target.timeout);
-        let native = native::run(self.target, cpu(0), patience, &|| interrupt.load(Relaxed));
-        lock(&shop.ledger).native(native.map_err(system("run the program without control"))?);
+        let interrupted = || interrupt.load(Relaxed);
+        let native = native::run(self.target, cpu(0), patience, &interrupted);
+        let native = native.map_err(system("run the program without control"))?;
+        if self.target.same_output && !interrupted() {
+            let others = || native::run_at_large(self.target, patience, &interrupted);
+            let compared = output::reference(native.as_ref(), &mut output::repeated(others));
+            let compared = compared.map_err(system("run the program without control"))?;
+            // A run that was cut short for the user is no reason to blame the program.
+            compared
+                .or_else(|why| if interrupted() { Ok(()) } else { Err(why) })
+                .map_err(ServerError::NoReference)?;
+        }
+        lock(&shop.ledger).native(native);
         let errors = self.employ(&shop, &cpu, interrupt, watch);
         sweep(&strangers);
         let ledger = shop.ledger.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());

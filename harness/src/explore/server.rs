@@ -49,6 +49,9 @@ pub enum ServerError {
     /// The target runs, and does not let itself be controlled.
     #[error("control {0}: {1}")]
     Uncontrolled(String, String),
+    /// There is nothing to compare a trial's output with.
+    #[error("compare its output with that of its runs without control: {0}")]
+    NoReference(String),
     /// The server was lost in the middle of a trial.
     #[error("follow a trial: {0}")]
     Lost(String),
@@ -297,6 +300,7 @@ impl Server {
             events: self.memory.events(numbers.events),
             stdout: self.sinks.stdout.output(),
             stderr: self.sinks.stderr.output(),
+            printed: self.target.same_output.then(|| self.sinks.stdout.printed()).flatten(),
             said: self.board.as_ref().map(|board| (board.outcome(), board.message())),
             scene: None,
         }

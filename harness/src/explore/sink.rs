@@ -5,14 +5,21 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, ftruncate, memfd_create};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, OFlags, fallocate, fcntl_setfl, ftruncate, memfd_create,
+};
 
+use super::output::{Hasher, Printed};
 use crate::observation::Output;
 
 /// Bytes of the beginning, and of the end, that are kept.
 const KEPT: u64 = 32 * 1024;
-/// Bytes that are held while a trial runs; when there are more, all but the first are let go.
+/// Bytes of the beginning that are kept for comparing.
+const COMPARED: u64 = 2 * KEPT;
+/// Bytes that are held while a trial runs; when there are more, their middle is let go.
 const HELD: u64 = 8 * 1024 * 1024;
+/// Bytes that are hashed at a time.
+const PIECE: u64 = 256 * 1024;
 
 /// Both streams of a target.
 pub struct Sinks {
@@ -44,16 +51,15 @@ impl Sinks {
 /// One stream: a memfd, opened for appending, so that emptying it moves its end for every writer.
 pub struct Sink {
     file: File,
-    /// The beginning, if more was let go.
-    head: Option<Vec<u8>>,
-    let_go: u64,
+    /// Bytes that were hashed and let go, but for the beginning, and the hash of all of them.
+    hashed: (u64, Hasher),
 }
 
 impl Sink {
     fn new() -> io::Result<Sink> {
         let fd: OwnedFd = memfd_create("standstill-output", MemfdFlags::CLOEXEC)?;
         fcntl_setfl(&fd, OFlags::APPEND)?;
-        Ok(Sink { file: fd.into(), head: None, let_go: 0 })
+        Ok(Sink { file: fd.into(), hashed: (0, Hasher::new()) })
     }
 
     /// The descriptor to pass on.
@@ -62,7 +68,7 @@ impl Sink {
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        (self.head, self.let_go) = (None, 0);
+        self.hashed = (0, Hasher::new());
         match self.len() {
             0 => Ok(()),
             _ => Ok(ftruncate(&self.file, 0)?),
@@ -70,24 +76,45 @@ impl Sink {
     }
 
     fn relieve(&mut self) {
+        let (from, _) = self.hashed;
         let len = self.len();
-        if len > HELD {
-            self.head.get_or_insert_with(|| read(&self.file, 0, KEPT));
-            self.let_go += len;
-            let _ = ftruncate(&self.file, 0);
+        if len.saturating_sub(from) > HELD {
+            let to = len - KEPT;
+            self.hashed = (to, self.hash_to(to));
+            // A hole leaves the length alone: what is written meanwhile is neither lost nor moved.
+            let from = from.max(COMPARED);
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            let _ = fallocate(&self.file, flags, from, to - from);
         }
+    }
+
+    /// All that was written since it was emptied, for comparing; none if somebody else cut it, so that
+    /// it is not known.
+    pub fn printed(&self) -> Option<Printed> {
+        let len = self.len();
+        (len >= self.hashed.0).then(|| Printed {
+            bytes: len,
+            hash: self.hash_to(len).0,
+            head: read(&self.file, 0, COMPARED.min(len)),
+        })
+    }
+
+    fn hash_to(&self, to: u64) -> Hasher {
+        let (mut from, mut hasher) = self.hashed;
+        while from < to {
+            hasher.add(&read(&self.file, from, PIECE.min(to - from)));
+            from += PIECE;
+        }
+        hasher
     }
 
     /// The beginning and the end of what was written since it was emptied.
     pub fn output(&self) -> Output {
         let len = self.len();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let tail_from = |from: u64| read(&self.file, len.saturating_sub(KEPT).max(from), KEPT);
-        let (head, tail) = match &self.head {
-            Some(head) => (head.clone(), tail_from(0)),
-            None => (read(&self.file, 0, KEPT), tail_from(KEPT)),
-        };
-        Output { head: text(head), tail: text(tail), bytes: self.let_go + len }
+        let head = read(&self.file, 0, KEPT);
+        let tail = read(&self.file, len.saturating_sub(KEPT).max(KEPT), KEPT);
+        Output { head: text(head), tail: text(tail), bytes: len }
     }
 
     fn len(&self) -> u64 {
@@ -121,8 +148,28 @@ mod tests {
         writer.write_all(b"last").unwrap();
         let output = sink.output();
         assert_eq!(output.bytes, HELD + 9);
-        assert!(output.head.starts_with("first") && output.tail == "last");
+        assert!(output.head.starts_with("first") && output.tail.ends_with("xlast"));
         sink.clear().unwrap();
         assert!(sink.output().is_empty());
+    }
+
+    #[test]
+    fn what_was_let_go_is_compared_all_the_same() {
+        let printed = |relieved: bool, middle: u8| {
+            let mut sink = Sink::new().unwrap();
+            let mut writer = sink.file.try_clone().unwrap();
+            for byte in [b'a', middle, b'z'] {
+                writer.write_all(&vec![byte; HELD as usize]).unwrap();
+                if relieved {
+                    sink.relieve();
+                }
+            }
+            let blocks = std::os::unix::fs::MetadataExt::blocks(&sink.file.metadata().unwrap());
+            (sink.printed().unwrap(), blocks * 512)
+        };
+        let ((held, _), (let_go, left)) = (printed(false, b'b'), printed(true, b'b'));
+        assert!(held.is_like(&let_go) && held.bytes == 3 * HELD);
+        assert!(left < 2 * HELD, "{left} bytes are held");
+        assert!(!held.is_like(&printed(true, b'c').0));
     }
 }

@@ -62,6 +62,8 @@ pub struct Target {
     pub exec: bool,
     /// The program itself says when it is ready to be forked: a scenario, once it is prepared.
     pub defers: bool,
+    /// What it prints is compared with what it prints without control.
+    pub same_output: bool,
     /// How long a trial may be without a step.
     pub timeout: Duration,
     /// How large a run of a scenario is; none for other programs, whose size is their own.
@@ -87,6 +89,7 @@ impl Target {
             batch: 1,
             exec: false,
             defers: false,
+            same_output: false,
             timeout: Duration::from_secs(10),
             size: None,
         })

@@ -5,7 +5,7 @@
 //! depth 3, seed 0x1f, an expected length of 120 steps, at most 200,000 steps, fair after 100,000, each
 //! of 100 virtual nanoseconds.
 //! Delays are written with their steps: `delays-3-17`. At level 1+ the hash of the chosen accesses
-//! follows: `l1+.3f09aa12`.
+//! follows: `l1+.3f09aa12`. Where what was found is its output, `:output` stands before `:controlled`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +48,8 @@ pub struct Token {
     pub step_ns: u64,
     /// Steps of the script's delays.
     pub delays: Vec<u32>,
+    /// Whether its output was found to differ from that of the run without control.
+    pub same_output: bool,
 }
 
 impl Token {
@@ -71,6 +73,7 @@ impl Token {
             fair_after: order.fair_after,
             step_ns: order.step_ns,
             delays: script.iter().map(|delay| delay.step).collect(),
+            same_output: false,
         }
     }
 
@@ -136,7 +139,8 @@ impl fmt::Display for Token {
             write!(f, "{}", self.depth)?;
         }
         self.delays.iter().try_for_each(|step| write!(f, "-{step}"))?;
-        write!(f, ":s{seed:x}:n{length}:k{max_steps}.{fair_after}:t{step_ns}:controlled")
+        let output = if self.same_output { ":output" } else { "" };
+        write!(f, ":s{seed:x}:n{length}:k{max_steps}.{fair_after}:t{step_ns}{output}:controlled")
     }
 }
 
@@ -155,7 +159,11 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Token, TokenError> {
         let fault = |why| TokenError { text: text.to_owned(), why };
-        let parts: Vec<&str> = text.split(':').collect();
+        let mut parts: Vec<&str> = text.split(':').collect();
+        let same_output = parts.len() == 10 && parts[8] == "output";
+        if same_output {
+            parts.remove(8);
+        }
         let [head, binary, level, strategy, seed, length, steps, pace, "controlled"] = parts[..]
         else {
             return Err(fault("it has not nine parts of which the last is `controlled`"));
@@ -206,6 +214,7 @@ impl FromStr for Token {
                 .and_then(|n| n.parse().ok())
                 .ok_or_else(|| fault("no pace such as t100"))?,
             delays,
+            same_output,
         })
     }
 }
@@ -221,6 +230,7 @@ mod tests {
             "a-b.c@00000001:b00000002:l0:pct4:sffffffffffffffff:n1:k5.3:t100:controlled",
             "a@00000001:b00000002:l0:delays-3-17:s0:n1:k5.3:t100:controlled",
             "a@00000001:b00000002:l0:given:s0:n1:k5.3:t100:controlled",
+            "a@00000001:b00000002:l1:pos:s0:n1:k5.3:t100:output:controlled",
         ] {
             let token: Token = text.parse().unwrap();
             assert_eq!(token.to_string(), text);

@@ -1,5 +1,7 @@
 //! One worker: its server, its trials, its looks, and the second opinion on what it finds.
 
+mod causes;
+
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -19,7 +21,7 @@ use super::server::{Limits, Server, ServerError};
 use super::target::Target;
 use super::within::within;
 use crate::inspect::Inspector;
-use crate::verdict::{Confidence, Kind};
+use crate::verdict::{Confidence, Finding, Kind};
 
 /// How many times the steps a trial gets that seems endless, when it is run again.
 const AGAIN: u64 = 4;
@@ -182,7 +184,9 @@ impl<'a> Worker<'a> {
         }
         lock(&shop.plan).ended(&assignment, &ended);
         let judgement = lock(&shop.ledger).enter(&assignment, &ended);
-        let case = |finding, ended| Case {
+        let output = lock(&shop.ledger).baseline.difference(&ended);
+        let case = |finding: Finding, ended| Case {
+            output: output.filter(|_| finding.kind == Kind::WrongResult),
             finding,
             ended,
             assignment,
@@ -237,10 +241,10 @@ impl<'a> Worker<'a> {
         lock(&self.shop.ledger).unclear(&why);
     }
 
-    /// Runs the schedule of a finding again: it must fail again. What rests on an exit code may have
-    /// other causes than the schedule, mostly what an earlier run left behind, so between two such
-    /// repetitions a good schedule is run twice, and must end well: no pattern in the number of runs
-    /// looks like that.
+    /// Runs the schedule of a finding again: it must fail again. What rests on an exit code or an output
+    /// may have other causes than the schedule, mostly what an earlier run left behind, so between two
+    /// such repetitions a good schedule is run twice, and must end well: no pattern in the number of
+    /// runs looks like that.
     fn verify(&mut self, mut case: Case) {
         if lock(&self.shop.ledger).knows(&case.finding) {
             return;
@@ -251,13 +255,15 @@ impl<'a> Worker<'a> {
             matches!(case.finding.kind, Kind::WrongResult | Kind::Panic | Kind::Crash);
         if rests_on_exit {
             let good = lock(&self.shop.ledger).good.clone();
-            let is_good = |worker: &mut Self, good: &Assignment| match worker.run(good) {
+            let mut seen = None;
+            let mut is_good = |worker: &mut Self, good: &Assignment| match worker.run(good) {
                 Ok(ended) if ended.how != How::Cut => {
-                    lock(&worker.shop.ledger).baseline.is_good(&ended)
+                    lock(&worker.shop.ledger).baseline.is_good(seen.insert(ended))
                 }
                 _ => true,
             };
-            if good.is_some_and(|good| !is_good(self, &good) || !is_good(self, &good)) {
+            let fails = |good: &Assignment| !is_good(self, good) || !is_good(self, good);
+            if good.as_ref().is_some_and(fails) {
                 let why = "a schedule that had ended well failed when it was run again: its runs \
                            leave something behind, or depend on more than the schedule";
                 return lock(&self.shop.ledger).unclear(why);
@@ -265,8 +271,14 @@ impl<'a> Worker<'a> {
             let twice = self.repeat(&again, &case.ended);
             let fails = |repeated: Option<Repeated>| repeated.is_some_and(|r| r.same_end);
             if case.finding.kind == Kind::WrongResult && !(fails(case.repeated) && fails(twice)) {
-                let why = "an exit code did not come again when its schedule was repeated";
+                let why = "a wrong result did not come again when its schedule was repeated";
                 return lock(&self.shop.ledger).unclear(why);
+            }
+            if case.output.is_some() {
+                let good = good.as_ref().zip(seen.as_ref());
+                if let Some(why) = self.other_cause(&case, good) {
+                    return lock(&self.shop.ledger).unclear(&why);
+                }
             }
         }
         if case.repeated.is_some_and(|repeated| !repeated.same_end) {
@@ -281,8 +293,7 @@ impl<'a> Worker<'a> {
     fn repeat(&mut self, again: &Assignment, then: &Ended) -> Option<Repeated> {
         let now = self.run(again).ok().filter(|ended| ended.how != How::Cut)?;
         let same_schedule = now.numbers.hash == then.numbers.hash;
-        let said = |ended: &Ended| ended.said.as_ref().map(|(outcome, _)| *outcome);
-        let same_end = now.how == then.how && said(&now) == said(then);
+        let same_end = now.ends_like(then);
         Some(Repeated { same_schedule, same_end })
     }
 

@@ -175,6 +175,18 @@ pub fn enclose(command: &mut Command, cpu: usize, kept: &[BorrowedFd<'_>]) {
     }
 }
 
+/// Gives `command`'s process addresses of the kernel's choice, though [`enclose`] would not.
+pub fn randomize(command: &mut Command) {
+    // SAFETY: the closure runs between fork and exec and makes system calls only.
+    unsafe {
+        command.pre_exec(|| {
+            let now = libc::personality(0xffff_ffff);
+            libc::personality((now & !libc::ADDR_NO_RANDOMIZE) as libc::c_ulong);
+            Ok(())
+        });
+    }
+}
+
 /// The CPUs that this process may use.
 pub fn cpus() -> Vec<usize> {
     // SAFETY: the set is plain numbers, for which zeroes are a value, and the call writes within it.

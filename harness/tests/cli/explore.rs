@@ -164,6 +164,57 @@ fn trials_share_a_process_and_none_is_convicted_for_what_another_left() {
 }
 
 #[test]
+fn an_output_that_the_schedule_decides_is_convicted_and_repeated() {
+    for (mode, line) in [("prints", 1.into()), ("prints-much", serde_json::Value::Null)] {
+        let flags = ["--budget", "60s", "--same-output", "--minimise", "5s", "--confirm", "off"];
+        let verdict = explore(&flags, &[mode]).exits(1).verdict();
+        let (finding, token) = (&verdict["findings"][0], verdict["token"].as_str().unwrap());
+        assert_eq!(
+            (&finding["kind"], &finding["repeated"]),
+            (&"wrong-result".into(), &true.into())
+        );
+        assert_eq!(finding["output"]["line"], line, "{verdict}");
+        let again = run(&["replay", token, "--times", "5"]).exits(0);
+        assert!(again.stdout.contains("standard output is not as without"), "{}", again.stdout);
+        assert!(again.stdout.contains("repeated exactly 5 times"), "{}", again.stdout);
+        assert!(again.stdout.contains("wrong-result (proven)"), "{}", again.stdout);
+        run(&["replay", token, "--table"]).exits(0);
+    }
+    let quotes = run(&["explore", "--same-output", "--", schedules(), "prints"]).exits(1).stdout;
+    assert!(quotes.contains(r#"line 1 without control: "first\n""#), "{quotes}");
+}
+
+#[test]
+fn an_output_that_others_decide_is_not_held_against_the_schedule() {
+    let flags = ["--budget", "30s", "-n", "100", "--same-output"];
+    let verdict = explore(&flags, &["prints-in-order"]).exits(0).verdict();
+    assert_eq!(verdict["verdict"], "clean", "{verdict}");
+    // Virtual time makes the difference.
+    let verdict = explore(&flags, &["prints-time"]).exits(3).verdict();
+    assert!(verdict["why"].as_str().unwrap().contains("with virtual time"), "{verdict}");
+    // Without the oracle nobody asks what it prints.
+    let verdict = explore(&flags[..4], &["prints"]).exits(0).verdict();
+    assert_eq!(verdict["verdict"], "clean", "{verdict}");
+}
+
+#[test]
+fn an_output_that_is_another_each_time_is_refused() {
+    let ran = explore(&["--same-output"], &["prints-anything"]).exits(2);
+    ran.complains_of(&["two of them printed different things", "leave --same-output out"]);
+    let ran = explore(&["--same-output", "--budget", "3s"], &["forever"]).exits(2);
+    ran.complains_of(&["not over in its time"]);
+    run(&["explore", "--same-output", "controls/abba_natural"])
+        .exits(2)
+        .complains_of(&["same-output"]);
+}
+
+#[test]
+fn a_time_limit_that_passes_while_a_thread_is_outside_accuses_nobody() {
+    let verdict = explore(&["--budget", "20s", "-n", "20"], &["connects"]).verdict();
+    assert!(verdict["findings"].as_array().unwrap().is_empty(), "{verdict}");
+}
+
+#[test]
 fn every_schedule_within_a_bound_is_seen() {
     let flags = ["--strategy", "delays", "--bound", "1", "--budget", "30s"];
     let verdict = explore(&flags, &["ordered"]).exits(0).verdict();

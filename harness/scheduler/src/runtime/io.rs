@@ -48,9 +48,7 @@ fn until_ready(me: u32, fd: c_int, events: i16, waits: bool, pc: usize) {
     if unsafe { sys::poll(&raw mut entry, 1, 0) } != 0 {
         return;
     }
-    // SAFETY: asks for flags.
-    let flags = unsafe { sys::call(sys::FCNTL, [fd as usize, GET_FLAGS, 0, 0, 0, 0]) };
-    if flags < 0 || flags & NON_BLOCKING != 0 {
+    if !blocks(fd) {
         model::with(|m| m.fruitless(me, 8));
         return;
     }
@@ -58,6 +56,13 @@ fn until_ready(me: u32, fd: c_int, events: i16, waits: bool, pc: usize) {
     let wait = Wait { op: Op::Io, object: object(fd), pc, until, deadline: 0, bits: 0 };
     model::wait(me, wait);
     cancel::point();
+}
+
+/// Whether calls on a descriptor may wait.
+fn blocks(fd: c_int) -> bool {
+    // SAFETY: asks for flags.
+    let flags = unsafe { sys::call(sys::FCNTL, [fd as usize, GET_FLAGS, 0, 0, 0, 0]) };
+    flags >= 0 && flags & NON_BLOCKING == 0
 }
 
 /// Something was done to a descriptor: another thread's may be ready now.
@@ -129,10 +134,18 @@ unsafe extern "C" fn connect(fd: c_int, address: *const c_void, size: u32) -> c_
         // SAFETY: the caller's arguments.
         return sys::c_result(unsafe { sys::call(CONNECT, args) }) as c_int;
     };
-    model::leave(me, Op::Io, caller!());
-    // SAFETY: the caller's arguments.
-    let result = cancel::outside(|| unsafe { sys::call(CONNECT, args) });
-    model::back(me);
+    // What answers at once needs no leave, in which the others' timeouts could pass.
+    let result = if blocks(fd) {
+        model::leave(me, Op::Io, caller!());
+        // SAFETY: the caller's arguments.
+        let result = cancel::outside(|| unsafe { sys::call(CONNECT, args) });
+        model::back(me);
+        result
+    } else {
+        until_ready(me, fd, 0, false, caller!());
+        // SAFETY: the caller's arguments.
+        unsafe { sys::call(CONNECT, args) }
+    };
     stirred();
     sys::c_result(result) as c_int
 }

@@ -652,7 +652,7 @@ impl Model {
         self.threads[..self.count as usize].iter().all(|t| t.state == State::Finished)
     }
 
-    /// Ends the waits whose time has come. `early` says that others could run.
+    /// Ends the waits whose time has come. `early` says that others could run, or are outside.
     fn expire(&mut self, early: bool) {
         if self.timed == 0 || self.now < self.first {
             return;
@@ -825,7 +825,8 @@ fn leap(m: &mut Model) {
         return;
     }
     m.now = if real { m.now + grace * 1_000_000 } else { m.now.max(deadline) };
-    m.expire(false);
+    // Who is outside may be about to come back with what is waited for.
+    m.expire(m.outside > 0);
 }
 
 /// The scheduling decision. The guard is held; it is given up. `me` has declared in the model what it

@@ -79,6 +79,10 @@ pub(in crate::cli) struct ExploreArgs {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "exec")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(super) batch: u32,
+    /// What the program prints on standard output is to be the same under every schedule, byte for
+    /// byte, as without control
+    #[arg(long, conflicts_with_all = ["scenario", "batch"])]
+    pub(super) same_output: bool,
     /// Start a new process for each trial instead of forking one that waits before main
     #[arg(long)]
     pub(super) exec: bool,

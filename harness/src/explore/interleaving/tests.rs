@@ -22,6 +22,7 @@ fn ended(events: Vec<Event>, decisions: Vec<Decision>, blocked: Vec<Blocked>) ->
         events,
         stdout: Default::default(),
         stderr: Default::default(),
+        printed: None,
         said: None,
         scene: None,
     }

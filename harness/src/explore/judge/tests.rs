@@ -31,12 +31,24 @@ fn stood(threads: &[(Op, u64, u32)]) -> Ended {
 
 /// Natively well, and `good` trials that ended.
 fn well(good: u64) -> Baseline {
-    let native = Native { how: How::Exited(0), stdout: said(""), stderr: said(""), failed: false };
+    let native = Native {
+        how: How::Exited(0),
+        stdout: said(""),
+        stderr: said(""),
+        printed: None,
+        failed: false,
+    };
     Baseline { good, longest: 1000, ..Baseline::new(Some(native)) }
 }
 
 fn natively(how: How, stderr: &str) -> Baseline {
-    Baseline::new(Some(Native { how, stdout: said(""), stderr: said(stderr), failed: false }))
+    Baseline::new(Some(Native {
+        how,
+        stdout: said(""),
+        stderr: said(stderr),
+        printed: None,
+        failed: false,
+    }))
 }
 
 fn found(judgement: Judgement) -> (Kind, Confidence) {
@@ -181,7 +193,13 @@ fn equal_standstills_have_equal_fingerprints_whatever_their_addresses() {
 
 #[test]
 fn a_scenario_that_fails_natively_too_is_told_at_once() {
-    let native = Native { how: How::Exited(0), stdout: said(""), stderr: said(""), failed: true };
+    let native = Native {
+        how: How::Exited(0),
+        stdout: said(""),
+        stderr: said(""),
+        printed: None,
+        failed: true,
+    };
     let baseline = Baseline::new(Some(native));
     let words = "counted 1 of 2".to_owned();
     let trial = Ended { said: Some((Outcome::WrongResult, words)), ..ended(How::Exited(0)) };
@@ -190,4 +208,36 @@ fn a_scenario_that_fails_natively_too_is_told_at_once() {
     assert!(finding.evidence.iter().any(|e| e.contains("natively too")));
     let passed = Ended { said: Some((Outcome::Passed, String::new())), ..ended(How::Exited(0)) };
     assert_eq!(judge(&passed, &baseline), Judgement::Clean);
+}
+
+#[test]
+fn an_output_counts_where_both_ended_alike_and_another_trial_printed_the_same() {
+    let printed = |text: &str| Some(Printed::of(text.as_bytes()));
+    let trial =
+        |code: i32, text: &str| Ended { printed: printed(text), ..ended(How::Exited(code)) };
+    let natively = |code: i32| {
+        let (stdout, stderr) = (said(""), said(""));
+        let how = How::Exited(code);
+        Baseline::new(Some(Native { how, stdout, stderr, printed: printed("a\n"), failed: false }))
+    };
+    let mut baseline = natively(0);
+    assert_eq!(judge(&trial(0, "a\n"), &baseline), Judgement::Clean);
+    // What control changes in every trial is no bug of a schedule.
+    baseline.add(&trial(0, "b\n"), false);
+    assert!(matches!(judge(&trial(0, "b\n"), &baseline), Judgement::Held(_)));
+    baseline.add(&trial(0, "a\n"), false);
+    let Judgement::Found(finding) = judge(&trial(0, "b\n"), &baseline) else { panic!("not found") };
+    assert_eq!((finding.kind, finding.confidence), (Kind::WrongResult, Confidence::Proven));
+    assert_eq!(
+        finding.evidence[..2],
+        [
+            r#"line 1 without control: "a\n""#.to_owned(),
+            r#"line 1 under control: "b\n""#.to_owned(),
+        ]
+    );
+    // A failed run prints what it likes, and is no reference.
+    assert_eq!(judge(&trial(0, "b\n"), &natively(3)), Judgement::Clean);
+    let mut slow = trial(0, "b\n");
+    slow.numbers.early = 1;
+    assert!(matches!(judge(&slow, &baseline), Judgement::Inconclusive(_)));
 }
