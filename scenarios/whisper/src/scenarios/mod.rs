@@ -4,6 +4,7 @@ mod contexts_in_parallel;
 mod create_and_drop_states;
 mod create_state_then_full;
 mod drop_context_while_states_live;
+mod log_callback;
 mod recommended_usage_pattern;
 mod with_mutex;
 mod without_mutex;
@@ -25,6 +26,8 @@ pub const ALL: &[fn() -> Scenario] = &[
     create_and_drop_states::scenario,
     contexts_in_parallel::scenario,
     drop_context_while_states_live::scenario,
+    log_callback::seeded,
+    log_callback::look_alike,
 ];
 
 /// What whisper-rs claims by offering `create_state(&self)` on a type that is `Sync`.
