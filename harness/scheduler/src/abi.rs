@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// First eight bytes of the shared memory; changes with every change of its shape.
-pub const MAGIC: u64 = 0x7374_616e_6473_0005;
+pub const MAGIC: u64 = 0x7374_616e_6473_0006;
 /// Threads one trial can hold; the 1,025th runs without control and is counted.
 pub const MAX_THREADS: usize = 1024;
 /// Threads described when a trial stands still; a table with more says how many it left out.
@@ -127,6 +127,9 @@ pub struct Decision {
     pub thread: u32,
 }
 
+/// In [`Outcome::seize`]: from nobody.
+pub const NOBODY: u32 = u32::MAX;
+
 /// How a trial stands.
 #[repr(C)]
 #[derive(Debug)]
@@ -169,7 +172,8 @@ pub struct Outcome {
     pub holder_tid: AtomicU32,
     /// The number of that thread plus one; 0 while nobody has it, `u32::MAX` while it is being seized.
     pub holder: AtomicU32,
-    /// Supervisor: take the token from this thread (its number plus one); 0: nothing to do.
+    /// Supervisor: take the token from this thread (its number plus one); 0: nothing to do; `u32::MAX`:
+    /// decide in the place of a thread that is outside, see `unattended`.
     pub seize: AtomicU32,
     /// Entries of the profile.
     pub granules: AtomicU32,
@@ -185,6 +189,9 @@ pub struct Outcome {
     pub traps: AtomicU32,
     /// See `jumps`.
     pub unpatched: AtomicU32,
+    /// 1 while a thread is outside, nobody can run, and others wait for time or descriptors: its call may
+    /// be short, so it did not stay to wait for those.
+    pub unattended: AtomicU32,
     /// Decisions that took the turn from a thread which could have gone on.
     pub preemptions: AtomicU32,
 }

@@ -235,6 +235,10 @@ impl Server {
                 Said::Nothing => {
                     self.sinks.relieve();
                     let outcome = self.memory.outcome();
+                    if outcome.unattended.load(Relaxed) != 0 {
+                        outcome.seize.store(abi::NOBODY, Relaxed);
+                        self.memory.wake(outcome.threads.load(Relaxed));
+                    }
                     let tid = outcome.holder_tid.load(Relaxed);
                     let steps = outcome.steps.load(Relaxed);
                     match liveness.tick(begun.elapsed(), steps, || holder(pid, tid)) {

@@ -123,7 +123,7 @@ fn look_alikes_are_not_accused() {
 #[test]
 fn what_is_not_wholly_modelled_ends_as_it_does_without_control() {
     let Some(program) = crate::targets::edges() else { return };
-    for mode in ["cancel", "share", "raw-futex", "timed-join"] {
+    for mode in ["cancel", "share", "raw-futex", "timed-join", "beside-a-timeout"] {
         let flags = ["explore", "--message-format", "json", "--budget", "20s", "-n", "30"];
         let ran = run(&[&flags[..], &["--", program, mode]].concat());
         let verdict = ran.exits(0).verdict();

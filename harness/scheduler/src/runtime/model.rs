@@ -730,8 +730,10 @@ fn park(me: u32) {
     let shared = shared();
     token::park(&shared.go[me as usize], || {
         let stuck = shared.outcome.seize.swap(0, AcqRel);
-        if stuck != 0 {
-            seize(stuck - 1);
+        match stuck {
+            0 => {}
+            abi::NOBODY => attend(),
+            _ => seize(stuck - 1),
         }
     });
     await_death();
@@ -761,7 +763,24 @@ fn seize(stuck: u32) {
     m.set(stuck, State::Outside);
     m.threads[stuck as usize].op = Op::Outside as u32;
     m.unhold();
-    // While this thread decides the token is neither the stuck thread's, should it wake up, nor free.
+    decide_for_others(m);
+}
+
+/// Waits for time and descriptors in the place of a thread that is outside and makes its call.
+fn attend() {
+    guard();
+    // SAFETY: the guard is held until `unguard`.
+    let m = unsafe { &mut *MODEL.0.get() };
+    if shared().outcome.holder.load(Relaxed) != 0 || m.asking {
+        return unguard();
+    }
+    shared().outcome.unattended.store(0, Relaxed);
+    decide_for_others(m);
+}
+
+/// A decision by a parked thread. The guard is held; it is given up.
+fn decide_for_others(m: &mut Model) {
+    // Meanwhile the token is neither free nor anybody's, should one of those outside come back.
     shared().outcome.holder.store(u32::MAX, Relaxed);
     let chosen = next(m);
     if let Some(thread) = chosen {
@@ -943,6 +962,16 @@ pub(super) fn leave(me: u32, op: Op, pc: usize) {
     (t.op, t.object, t.pc) = (op as u32, 0, pc);
     shared().outcome.unmodelled.fetch_add(1, Relaxed);
     m.set(me, State::Outside);
+    if m.once > 0 {
+        m.once_over();
+    }
+    let nobody_can = m.ready.iter().all(|word| *word == 0);
+    if nobody_can && (m.timed > 0 || m.polling > 0) {
+        // To wait for those here would be to make the call after all of that has come to pass.
+        shared().outcome.unattended.store(1, Relaxed);
+        m.unhold();
+        return hand_over(Some(me), None);
+    }
     switch(m, me);
 }
 
@@ -953,6 +982,7 @@ pub(super) fn back(me: u32) {
     let m = unsafe { &mut *MODEL.0.get() };
     m.set(me, State::Ready);
     m.changed();
+    shared().outcome.unattended.store(0, Relaxed);
     let holder = &shared().outcome.holder;
     if holder.load(Relaxed) == 0 {
         m.hold(me);
