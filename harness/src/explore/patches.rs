@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use standstill_scheduler::abi::{SITE_IS_CHOSEN, Site};
 
 use super::profile::Chosen;
+use crate::levels::carried::points_of;
 use crate::sites::{self, Cache, Want};
 
 /// Atomic read-modify-writes, and what spin loops are known by.
@@ -98,14 +100,12 @@ pub fn search(pid: i32, points: &Points) -> io::Result<Found> {
     let none_in = |text: &str| format!("no scheduling points inside of {text}");
     modules.notes.iter().for_each(|text| note(none_in(text)));
     for module in modules.modules {
-        // It has points already where these would be.
-        if built_with_points(&module.path) {
-            continue;
-        }
+        // Where it has points already none are put.
+        let built_in = points_in(&module.path);
         let of_language = LANGUAGE.iter().any(|name| module.name.starts_with(name));
         let want = match points {
             Points::Atomics => ATOMICS,
-            _ if of_language => ATOMICS,
+            _ if of_language || built_in.is_some() => ATOMICS,
             Points::Chosen(_) | Points::Profiled => ALL,
         };
         let found = match CACHE.sites(&module.path, want) {
@@ -124,6 +124,9 @@ pub fn search(pid: i32, points: &Points) -> io::Result<Found> {
         };
         let wanted =
             placed.into_iter().zip(&found.sites).filter_map(|(site, in_file)| match points {
+                _ if built_in.as_ref().is_some_and(|range| range.contains(&in_file.address)) => {
+                    None
+                }
                 _ if !site.is_access() => Some(site),
                 Points::Atomics => None,
                 Points::Profiled => Some(site),
@@ -142,13 +145,12 @@ pub fn search(pid: i32, points: &Points) -> io::Result<Found> {
     Ok(found_all)
 }
 
-/// Whether a file was built for level 2 or 3; asked of the same files again and again.
-fn built_with_points(path: &Path) -> bool {
-    static KNOWN: Mutex<BTreeMap<PathBuf, bool>> = Mutex::new(BTreeMap::new());
+/// Where a file that was built for level 2 or 3 has its points; asked of the same files again and again.
+fn points_in(path: &Path) -> Option<Range<u64>> {
+    static KNOWN: Mutex<BTreeMap<PathBuf, Option<Range<u64>>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    *known.entry(path.to_owned()).or_insert_with(|| {
-        std::fs::read(path).is_ok_and(|file| crate::levels::carried::level_of(&file).is_some())
-    })
+    let look = || points_of(&std::fs::read(path).ok()?);
+    known.entry(path.to_owned()).or_insert_with(look).clone()
 }
 
 /// A site as it lies in memory.

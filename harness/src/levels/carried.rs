@@ -1,5 +1,7 @@
 //! What a binary carries: its level, and how often it calls its points.
 
+use std::ops::Range;
+
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
 use super::Level;
@@ -20,6 +22,14 @@ const ALIGNMENT: u64 = 16;
 pub fn level_of(file: &[u8]) -> Option<Level> {
     let file = object::File::parse(file).ok()?;
     Level::ALL.into_iter().find(|level| file.section_by_name(level.section()).is_some())
+}
+
+/// Where an ELF file has its points, as addresses of the file: the instrumented atomics are made there.
+/// What else it has of them belongs to code that was compiled before, as the language's own.
+pub fn points_of(file: &[u8]) -> Option<Range<u64>> {
+    let file = object::File::parse(file).ok()?;
+    let points = Level::ALL.into_iter().find_map(|level| file.section_by_name(level.section()))?;
+    Some(points.address()..points.address() + points.size())
 }
 
 /// Looks into an ELF file; `None` for one that carries no points, or is none.
