@@ -198,6 +198,11 @@ fn unclear(summary: &Summary) -> Option<String> {
     if let Some((why, times)) = ledger.unclear.iter().max_by_key(|(_, times)| **times) {
         return Some(format!("{times} of {} trials say nothing: {why}", ledger.trials));
     }
+    if ledger.clean > 0 && ledger.threads < 2 {
+        let why = "it had one thread in all trials, so there was nothing to schedule; a program that it \
+                   starts in turn is not controlled: name that one instead";
+        return Some(why.to_owned());
+    }
     (ledger.clean == 0).then(|| "no trial came to its end in the time that there was".to_owned())
 }
 

@@ -114,10 +114,13 @@ fn every_level_convicts_a_ring_and_acquits_its_twin() {
 
 #[test]
 fn look_alikes_are_not_accused() {
-    for mode in ["ordered", "atomic", "always-3"] {
+    for mode in ["ordered", "atomic"] {
         let verdict = explore(&["--budget", "20s", "-n", "300"], &[mode]).exits(0).verdict();
         assert_eq!((&verdict["verdict"], &verdict["trials"]), (&"clean".into(), &300.into()));
     }
+    let verdict = explore(&["--budget", "20s", "-n", "30"], &["always-3"]).exits(3).verdict();
+    let why = verdict["why"].as_str().unwrap();
+    assert!(why.contains("one thread in all trials"), "{why}");
 }
 
 #[test]
