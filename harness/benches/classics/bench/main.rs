@@ -5,7 +5,8 @@
 //! --levels 1,2,3 --strategies random,pct,pos,portfolio,noise,stress --jobs 2 --markdown]`. The whole
 //! table takes some minutes. Level 1 is what `explore` does with a program as it is: 1 and 1+ in turns.
 //! What is counted under control does not depend on the machine or its load, so as many run at once as
-//! there are CPUs; plain stress and noise do, and run alone.
+//! there are CPUs; plain stress and noise do, and run alone. `--programs DIR` searches the programs of a
+//! directory instead, each of which makes one trial when its argument is 1, at level 1 only.
 
 #![allow(
     clippy::print_stdout,
@@ -18,6 +19,7 @@ mod programs;
 mod runs;
 mod table;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -34,6 +36,7 @@ struct Options {
     only: Vec<String>,
     finders: Vec<(Finder, Level)>,
     markdown: bool,
+    programs: Option<PathBuf>,
 }
 
 /// Bugs that the portfolio is to find within so many executions, by the median.
@@ -68,7 +71,8 @@ fn options() -> Result<Options, String> {
         text.split(',').map(str::to_owned).collect()
     };
     let strategies = list("--strategies", "stress,noise,random,pct,pos,portfolio");
-    let levels = list("--levels", "1,2,3");
+    let programs = value("--programs").map(PathBuf::from);
+    let levels = list("--levels", if programs.is_some() { "1" } else { "1,2,3" });
     let mut finders = vec![];
     for strategy in &strategies {
         let finder = Finder::of(strategy).ok_or_else(|| format!("find strategy {strategy}"))?;
@@ -87,14 +91,18 @@ fn options() -> Result<Options, String> {
         jobs: number("--jobs", cpus)?.max(1) as usize,
         only: value("--only").map(|_| list("--only", "")).unwrap_or_default(),
         finders,
+        programs,
         markdown: std::env::args().any(|argument| argument == "--markdown"),
     })
 }
 
 fn run(options: &Options) -> Result<(), String> {
     let levels = options.finders.iter().map(|(_, level)| *level);
-    let builds = Builds::new(levels.collect())?;
-    let mut names = programs::names(&builds)?;
+    let builds = match &options.programs {
+        Some(dir) => Builds::Programs(dir.clone()),
+        None => Builds::classics(levels.collect())?,
+    };
+    let mut names = builds.names()?;
     if !options.only.is_empty() {
         names.retain(|name| options.only.contains(name));
     }
@@ -116,10 +124,10 @@ fn run(options: &Options) -> Result<(), String> {
         }
     }
     print!("{}", if options.markdown { table.markdown() } else { table.aligned() });
-    for name in TARGETS {
+    for name in TARGETS.iter().filter(|_| options.programs.is_none()) {
         for (level, median) in table.medians(name, Finder::Portfolio) {
             // Nothing but plain accesses is wrong in it, and level 2 has no points there.
-            if (name, level) == ("plain-race", Level::Atomics) {
+            if (*name, level) == ("plain-race", Level::Atomics) {
                 continue;
             }
             let held = median.is_some_and(|median| median < WITHIN);

@@ -20,7 +20,7 @@ const SLEEP: Duration = Duration::from_millis(1);
 
 /// As [`super::runs::executions`].
 pub(super) fn executions(run: &Run, builds: &Builds, cap: u64) -> Result<Option<u64>, String> {
-    let words = [builds.binary(run.level).into(), run.name.clone().into()];
+    let words = builds.words(run.level, &run.name);
     let mut target = Target::resolve(&words).map_err(|error| error.to_string())?;
     target.timeout = HANGS;
     target.level = match run.level {

@@ -1,7 +1,9 @@
 //! The classics, built three times: as they are, and with points of their own for levels 2 and 3.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -35,29 +37,63 @@ impl fmt::Display for Level {
     }
 }
 
-/// The binary of each level.
-pub(super) struct Builds(BTreeMap<Level, PathBuf>);
+/// What is run.
+pub(super) enum Builds {
+    /// The binary of each level, which has all classics.
+    Classics(BTreeMap<Level, PathBuf>),
+    /// A directory of programs, each of which makes one trial when its argument is 1.
+    Programs(PathBuf),
+}
 
 impl Builds {
-    /// Those of `levels`, and the plain one.
-    pub(super) fn new(mut levels: Vec<Level>) -> Result<Builds, String> {
+    /// The classics for `levels`, and as they are.
+    pub(super) fn classics(mut levels: Vec<Level>) -> Result<Builds, String> {
         levels.push(Level::Plain);
         levels.sort_unstable();
         levels.dedup();
         let builds = levels.into_iter().map(|level| Ok((level, build(level)?)));
-        Ok(Builds(builds.collect::<Result<_, String>>()?))
+        Ok(Builds::Classics(builds.collect::<Result<_, String>>()?))
     }
 
-    pub(super) fn binary(&self, level: Level) -> &Path {
-        &self.0[&level]
+    /// Program and argument.
+    pub(super) fn words(&self, level: Level, name: &str) -> [OsString; 2] {
+        match self {
+            Builds::Classics(builds) => [builds[&level].clone().into(), name.into()],
+            Builds::Programs(dir) => [dir.join(name).into(), "1".into()],
+        }
     }
-}
 
-/// All classics, by the program's own word.
-pub(super) fn names(builds: &Builds) -> Result<Vec<String>, String> {
-    let output = Command::new(builds.binary(Level::Plain)).output();
-    let output = output.map_err(|error| format!("run the classics: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    /// The command to run it as it is.
+    pub(super) fn command(&self, name: &str) -> Command {
+        let [program, argument] = self.words(Level::Plain, name);
+        let mut command = Command::new(program);
+        command.arg(argument).stdin(Stdio::null());
+        command
+    }
+
+    /// All bugs: the classics by the program's own word, or the programs of the directory.
+    pub(super) fn names(&self) -> Result<Vec<String>, String> {
+        match self {
+            Builds::Classics(builds) => {
+                let output = Command::new(&builds[&Level::Plain]).output();
+                let output = output.map_err(|error| format!("run the classics: {error}"))?;
+                Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+            }
+            Builds::Programs(dir) => {
+                let fail = |error| format!("read {}: {error}", dir.display());
+                let mut names = vec![];
+                for entry in std::fs::read_dir(dir).map_err(fail)? {
+                    let entry = entry.map_err(fail)?;
+                    let data = entry.metadata().map_err(fail)?;
+                    if data.is_file() && data.permissions().mode() & 0o111 != 0 {
+                        names.extend(entry.file_name().into_string());
+                    }
+                }
+                names.sort_unstable();
+                Ok(names)
+            }
+        }
+    }
 }
 
 fn build(level: Level) -> Result<PathBuf, String> {

@@ -95,7 +95,7 @@ fn explore(
     command.args(["explore", "--until-first", "--message-format", "json", "--depth", "3"]);
     command.args(["--budget", "10m", "--strategy", run.finder.name()]);
     command.args(["--trials", &cap.to_string(), "--seed", &run.seed.to_string(), "--"]);
-    command.arg(builds.binary(run.level)).arg(&run.name).stdin(Stdio::null());
+    command.args(builds.words(run.level, &run.name)).stdin(Stdio::null());
     // What it stores for `replay` is of no use here.
     let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("classics-bench/cache");
     command.env("XDG_CACHE_HOME", cache).stderr(Stdio::null());
@@ -117,8 +117,8 @@ fn explore(
 
 fn stress(run: &Run, builds: &Builds, cap: u64) -> Result<Option<u64>, String> {
     for nth in 1..=cap {
-        let mut command = Command::new(builds.binary(Level::Plain));
-        command.arg(&run.name).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut command = builds.command(&run.name);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("run a classic: {error}"))?;
         // Ends with the process, or is not looked at any more; a classic says less than a pipe holds.
         let begun = Instant::now();
@@ -136,7 +136,7 @@ fn stress(run: &Run, builds: &Builds, cap: u64) -> Result<Option<u64>, String> {
         if !status.success() {
             let mut said = String::new();
             let _ = child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut said));
-            return match said.contains("panicked") {
+            return match said.contains("panicked") || matches!(builds, Builds::Programs(_)) {
                 true => Ok(Some(nth)),
                 false => Err(format!("run {}: it ended with {status}", run.name)),
             };
