@@ -315,6 +315,10 @@ pub const EVENT_BLOCKED: u32 = 1;
 pub const EVENT_RESUMED: u32 = 2;
 /// The wait ended by its timeout.
 pub const EVENT_TIMED_OUT: u32 = 4;
+/// The read-modify-write took a word from 0: a lock, if it is one.
+pub const EVENT_TOOK: u32 = 8;
+/// The read-modify-write left the word as it was: it did not get what it was for.
+pub const EVENT_FAILED: u32 = 16;
 
 /// Eight bytes of memory that the profile saw touched.
 #[repr(C)]

@@ -77,6 +77,8 @@ pub enum Mark {
     None,
     /// The thread has what it asked for.
     Has,
+    /// The thread did not get it at once, and goes on asking.
+    Tries,
     /// The thread waits.
     Waits,
     /// The thread was woken.

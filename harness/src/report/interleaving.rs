@@ -55,6 +55,7 @@ fn told(mark: Mark) -> &'static str {
     match mark {
         Mark::None => "",
         Mark::Has => ": has it",
+        Mark::Tries => ": tries",
         Mark::Waits => ": waits",
         Mark::Woken => ": woken",
         Mark::TimedOut => ": timed out",

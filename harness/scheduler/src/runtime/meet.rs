@@ -105,8 +105,9 @@ fn follow(me: u32, site: &Site, object: usize, pc: usize, registers: &Registers)
     model::with(|m| {
         m.fruit(me, changes);
         match new {
+            _ if !changes => m.failed(me, object, pc),
             Some(0) => m.own(object, None, 0),
-            Some(_) if old == 0 => m.own(object, Some(me), pc),
+            _ if old == 0 => m.took(me, object, pc, new.is_some()),
             _ => {}
         }
     });

@@ -94,6 +94,8 @@ pub(super) struct Thread {
     pub(super) fruitless: u32,
     pub(super) body: usize,
     pub(super) argument: usize,
+    /// A word that the thread did not get, and where it first asked for it.
+    pub(super) asked: (usize, usize),
 }
 
 impl Thread {
@@ -114,6 +116,7 @@ impl Thread {
         fruitless: 0,
         body: 0,
         argument: 0,
+        asked: (0, 0),
     };
 }
 
@@ -522,6 +525,25 @@ impl Model {
         Some((owner.thread - 1, owner.pc))
     }
 
+    /// A read-modify-write left the word as it was. Where the thread goes on asking for it, this is the
+    /// place that its program knows of.
+    pub(super) fn failed(&mut self, thread: u32, object: usize, pc: usize) {
+        self.mark(thread, abi::EVENT_FAILED);
+        let asked = &mut self.threads[thread as usize].asked;
+        if asked.0 != object {
+            *asked = (object, pc);
+        }
+    }
+
+    /// A read-modify-write took a word from 0; where it `locks`, that is a lock.
+    pub(super) fn took(&mut self, thread: u32, object: usize, pc: usize, locks: bool) {
+        self.mark(thread, abi::EVENT_TOOK);
+        let asked = core::mem::take(&mut self.threads[thread as usize].asked);
+        if locks {
+            self.own(object, Some(thread), if asked.0 == object { asked.1 } else { pc });
+        }
+    }
+
     /// Stores an event if this trial is recorded.
     pub(super) fn record(&mut self, thread: u32, op: u32, flags: u32, object: usize, pc: usize) {
         let shared = shared();
@@ -536,6 +558,22 @@ impl Model {
             // SAFETY: in bounds; only the holder writes, under the guard; the supervisor reads when
             // the process stands or has ended.
             unsafe { (&raw const shared.events[at]).cast_mut().write(event) };
+        }
+    }
+
+    /// Adds what became of a thread's last step to its event, if this trial is recorded.
+    fn mark(&mut self, thread: u32, flags: u32) {
+        let shared = shared();
+        if shared.order.flags & abi::FLAG_RECORD == 0 {
+            return;
+        }
+        let last = (shared.outcome.events.load(Relaxed) as usize).checked_sub(1);
+        if let Some(at) = last.filter(|at| *at < abi::MAX_EVENTS) {
+            // SAFETY: as in `record`.
+            let event = unsafe { &mut *(&raw const shared.events[at]).cast_mut() };
+            if event.thread == thread {
+                event.flags |= flags;
+            }
         }
     }
 

@@ -172,10 +172,11 @@ unsafe extern "C" fn standstill_changed(address: usize, old: u64, new: u64, how:
     let Some(me) = model::me() else { return };
     model::with(|m| {
         m.fruit(me, old != new);
-        if new == 0 && old != 0 {
-            m.own(address, None, 0);
-        } else if how == kinds::EXCHANGE && old == 0 && new != 0 {
-            m.own(address, Some(me), pc);
+        match (old, new) {
+            _ if old == new => m.failed(me, address, pc),
+            (_, 0) => m.own(address, None, 0),
+            (0, _) => m.took(me, address, pc, how == kinds::EXCHANGE),
+            _ => {}
         }
     });
 }

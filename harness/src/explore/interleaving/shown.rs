@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use standstill_scheduler::abi::{EVENT_BLOCKED, EVENT_RESUMED, EVENT_TIMED_OUT, Event, Op};
+use standstill_scheduler::abi::{
+    EVENT_BLOCKED, EVENT_FAILED, EVENT_RESUMED, EVENT_TIMED_OUT, EVENT_TOOK, Event, Op,
+};
 
 use super::Mark;
 use super::names::Named;
@@ -34,6 +36,8 @@ pub(super) fn shown(ended: &Ended, named: &[Named]) -> Vec<Shown> {
     let mut inside: BTreeSet<u32> = BTreeSet::new();
     // Those whose last wait was for a lock.
     let mut asking: BTreeSet<u32> = BTreeSet::new();
+    // Threads, and the words that they did not get at once.
+    let mut trying: BTreeSet<(u32, u64)> = BTreeSet::new();
     let mut out: Vec<Shown> = vec![];
     let creates = |event: &Event| event.op == Op::Create as u32;
     let alone = events.iter().position(creates).unwrap_or(0);
@@ -45,6 +49,14 @@ pub(super) fn shown(ended: &Ended, named: &[Named]) -> Vec<Shown> {
             continue;
         }
         let is_resumed = event.flags & EVENT_RESUMED != 0;
+        let asks = (event.thread, event.object);
+        if trying.contains(&asks) && event.flags & EVENT_TOOK != 0 {
+            trying.remove(&asks);
+            inside.remove(&event.thread);
+            last.insert(event.thread, event.object);
+            out.push(Shown::Row(Mark::Has));
+            continue;
+        }
         if inside.contains(&event.thread) && !is_resumed && !name.is_call() && !is_life(op) {
             out.push(Shown::Part);
             continue;
@@ -86,7 +98,12 @@ pub(super) fn shown(ended: &Ended, named: &[Named]) -> Vec<Shown> {
             // An access to memory waits for nothing, whatever comes after it.
             () if is_access(op) && !is_acquiring(op, name.api.as_deref()) => Shown::Row(Mark::None),
             () => match outcome(nth, events, named, &next) {
-                Mark::None if is_acquiring(op, name.api.as_deref()) => Shown::Row(Mark::Has),
+                Mark::None if is_acquiring(op, name.api.as_deref()) => {
+                    match event.flags & EVENT_FAILED {
+                        0 => Shown::Row(Mark::Has),
+                        _ => Shown::Row(Mark::Tries),
+                    }
+                }
                 mark => Shown::Row(mark),
             },
         });
@@ -95,6 +112,10 @@ pub(super) fn shown(ended: &Ended, named: &[Named]) -> Vec<Shown> {
                 true => asking.insert(event.thread),
                 false => asking.remove(&event.thread),
             };
+        }
+        if out.last() == Some(&Shown::Row(Mark::Tries)) {
+            inside.insert(event.thread);
+            trying.insert(asks);
         }
         let is_resumed_to_wait = is_resumed && out.last() == Some(&Shown::Part);
         if out.last() == Some(&Shown::Row(Mark::Waits)) || is_resumed_to_wait {

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use standstill_scheduler::abi::{Blocked, Decision, EVENT_BLOCKED, EVENT_RESUMED, Event, Op};
+use standstill_scheduler::abi::{
+    Blocked, Decision, EVENT_BLOCKED, EVENT_FAILED, EVENT_RESUMED, EVENT_TOOK, Event, Op,
+};
 
 use super::*;
 use crate::explore::ended::{How, Numbers, Stand};
@@ -89,6 +91,38 @@ fn a_ring_is_told_in_its_locks_alone() {
     let ends: Vec<&str> = table.ends.iter().map(|end| end.text.as_str()).collect();
     assert_eq!(ends, ["waits for B: 1 has it", "waits for A: main has it"]);
     assert_eq!(table.threads, [0, 1]);
+}
+
+#[test]
+fn a_lock_is_had_when_it_is_taken_and_not_when_it_is_asked_for() {
+    let mut places = places(&[10, 12]);
+    let lock = Line { function: "std::sync::Mutex<T>::lock".to_owned(), at: String::new() };
+    places.get_mut(&10).unwrap().frames.insert(0, lock);
+    let events = vec![
+        event(1, 1, Op::Rmw, EVENT_TOOK, 0xa0, 9),
+        event(2, 2, Op::Rmw, EVENT_FAILED, 0xa0, 9),
+        event(3, 2, Op::Load, 0, 0xa0, 70),
+        event(4, 1, Op::Rmw, 0, 0xa0, 11),
+        event(5, 2, Op::Rmw, EVENT_TOOK, 0xa0, 71),
+        event(6, 2, Op::Rmw, 0, 0xa0, 11),
+    ];
+    let table = table(&ended(events, vec![], vec![]), &places, None);
+    let marks: Vec<_> = table
+        .rows
+        .iter()
+        .filter_map(|row| match row {
+            Row::Did { step, thread, mark, .. } => Some((*step, *thread, *mark)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        (1, 1, Mark::Has),
+        (2, 2, Mark::Tries),
+        (4, 1, Mark::None),
+        (5, 2, Mark::Has),
+        (6, 2, Mark::None),
+    ];
+    assert_eq!(marks, expected);
 }
 
 #[test]
