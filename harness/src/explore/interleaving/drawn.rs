@@ -29,10 +29,11 @@ impl Drawn {
         };
         // A wait inside of a library: the program was last seen here.
         let last = || self.last_place.get(&event.thread).cloned();
-        let place = if is_life(op) && !matches!(op, Op::Create | Op::Join) {
-            String::new()
-        } else {
-            name.place.clone().or_else(last).unwrap_or_default()
+        let place = match op {
+            // To wait for a thread is no part of what was done before.
+            Op::Join => name.place.clone().unwrap_or_default(),
+            _ if is_life(op) && op != Op::Create => String::new(),
+            _ => name.place.clone().or_else(last).unwrap_or_default(),
         };
         let mut op = what::text(event, name.api.as_deref());
         // What a thread comes out of is what it went into.
