@@ -94,6 +94,7 @@ fn explore(
     };
     command.args(["explore", "--until-first", "--message-format", "json", "--depth", "3"]);
     command.args(["--budget", "10m", "--strategy", run.finder.name()]);
+    command.args(["--minimise", "off", "--confirm", "off"]);
     command.args(["--trials", &cap.to_string(), "--seed", &run.seed.to_string(), "--"]);
     command.args(builds.words(run.level, &run.name)).stdin(Stdio::null());
     // What it stores for `replay` is of no use here.
