@@ -196,7 +196,8 @@ fn unclear(summary: &Summary) -> Option<String> {
         return Some(why);
     }
     if let Some((why, times)) = ledger.unclear.iter().max_by_key(|(_, times)| **times) {
-        return Some(format!("{times} of {} trials say nothing: {why}", ledger.trials));
+        let of = (*times).max(ledger.trials);
+        return Some(format!("{times} of {of} trials say nothing: {why}"));
     }
     if ledger.clean > 0 && ledger.threads < 2 {
         let why = "it had one thread in all trials, so there was nothing to schedule; a program that it \

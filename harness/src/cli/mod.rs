@@ -307,10 +307,10 @@ pub fn main() -> Result<Exit, Failure> {
     }
     match command {
         Command::Watch(args) => watch::main(&args),
-        Command::Explore(args) => explore::main(&args),
+        Command::Explore(args) => explore::main(&args).map(printed),
         Command::Doctor(args) => doctor::main(&args),
         Command::Patient(patient) => Ok(patient.run()),
-        Command::Replay(args) => replay::main(&args),
+        Command::Replay(args) => replay::main(&args).map(printed),
         Command::Build(args) => build::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
@@ -329,5 +329,20 @@ pub fn complain(text: &str) {
 /// Prints to standard output; a reader that has gone away (`| head`) is no error.
 fn print(text: &str) {
     use std::io::Write;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !OUTPUT_LOST.swap(true, std::sync::atomic::Ordering::Relaxed)
+    {
+        complain(&format!("error: failed to write to standard output: {error}"));
+    }
+}
+
+/// Whether something could not be printed, for which the exit code is to be that of a failure.
+static OUTPUT_LOST: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// The exit code of a process that would end with `exit`, had everything been printed.
+fn printed(exit: Exit) -> Exit {
+    if OUTPUT_LOST.load(std::sync::atomic::Ordering::Relaxed) { Exit::Failed } else { exit }
 }

@@ -97,6 +97,11 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
     for difference in &original.differences {
         complain(&format!("standstill: {difference}: the schedule may go otherwise"));
     }
+    if args.gdb && Command::new("gdb").arg("--version").output().is_err() {
+        return Err(Failure::failed(anyhow!(
+            "gdb does not run: install it, or leave --gdb out; --table draws the schedule"
+        )));
+    }
     crate::os::process::write_no_core_files();
     let until = Instant::now() + Duration::from_secs(7 * 24 * 3600);
     let mut server = Server::start(&original.target, cpu, until).map_err(lost)?;
@@ -106,7 +111,7 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
     for nth in 1..=args.times {
         let limits = Limits { until, stop: &stop };
         let mut look = |ended: &mut Ended| {
-            ended.places = namer.name(ended.pid, ended.addresses());
+            ended.name(namer.name(ended.pid, ended.addresses()));
             if args.gdb {
                 debug(ended.pid);
             }
@@ -175,7 +180,10 @@ impl Original {
     }
 
     fn find(args: &ReplayArgs) -> Result<Original, Failure> {
-        let path = Path::new(&args.schedule);
+        let given = Path::new(&args.schedule);
+        // What `--keep` made.
+        let within = given.join("schedule.json");
+        let path = if given.is_dir() { &within } else { given };
         let token = args.schedule.parse::<Token>();
         if path.is_file() {
             let record =
@@ -185,7 +193,12 @@ impl Original {
         let token = match token {
             Ok(token) => token,
             Err(error) => {
-                return Err(Failure::usage(anyhow!("there is no such file, and {error}")));
+                let what = match () {
+                    () if given.is_dir() => "this directory has no schedule.json",
+                    () if given.exists() => "this is no file that can be read",
+                    () => "there is no such file",
+                };
+                return Err(Failure::usage(anyhow!("{what}, and {error}")));
             }
         };
         match Record::recall(&args.schedule) {

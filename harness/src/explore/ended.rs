@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::{Deserialize, Serialize};
 use standstill_scheduler::abi::{
-    Blocked, Decision, Event, Op, Outcome, STANDS_DEADLOCK, STANDS_ENDLESS,
+    Blocked, Decision, Event, Op, Order, Outcome, STANDS_DEADLOCK, STANDS_ENDLESS,
 };
 
 use super::output::Printed;
@@ -81,6 +81,8 @@ impl std::fmt::Display for How {
 pub struct Numbers {
     pub threads: u32,
     pub steps: u64,
+    /// Of those, the ones under fair choices.
+    pub fair_steps: u64,
     pub switches: u64,
     pub preemptions: u32,
     pub hash: u64,
@@ -100,11 +102,23 @@ pub struct Numbers {
 }
 
 impl Numbers {
+    /// Adds what only the order tells.
+    pub fn account(&mut self, order: &Order) {
+        self.fair_steps = self.steps.saturating_sub(order.fair_after);
+    }
+
+    /// Steps that it took to come to the end: what went before fair choices may have been a schedule
+    /// that nobody could have made progress in.
+    pub fn needed(&self) -> u64 {
+        if self.fair_steps > 0 { self.fair_steps } else { self.steps }
+    }
+
     /// A copy of the counters as they stand.
     pub fn of(outcome: &Outcome) -> Numbers {
         Numbers {
             threads: outcome.threads.load(Relaxed),
             steps: outcome.steps.load(Relaxed),
+            fair_steps: 0,
             switches: outcome.switches.load(Relaxed),
             preemptions: outcome.preemptions.load(Relaxed),
             hash: outcome.hash.load(Relaxed),
@@ -235,6 +249,12 @@ impl Ended {
             _ => true,
         };
         self.how == other.how && said(self) == said(other) && is_same_output
+    }
+
+    /// Takes in what its addresses are called, and what follows from that.
+    pub fn name(&mut self, places: BTreeMap<u64, Place>) {
+        self.places = places;
+        super::judge::standstill::forget_owners_of_events(self);
     }
 
     /// Whether every decision is known, so that they repeat the schedule.

@@ -82,7 +82,7 @@ impl Baseline {
         {
             self.good += 1;
             self.zero |= code == 0;
-            self.longest = self.longest.max(ended.numbers.steps);
+            self.longest = self.longest.max(ended.numbers.needed());
         }
     }
 

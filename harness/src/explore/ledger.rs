@@ -67,6 +67,8 @@ pub struct Ledger {
     pub doubtful: u64,
     /// What control had to do without.
     pub notes: Vec<String>,
+    /// Whether no process ran more than one trial, although they were to.
+    pub is_unshared: bool,
     /// Trials that failed in a process that had run others, and ended well in one of their own.
     pub leaks: u64,
 }

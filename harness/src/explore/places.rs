@@ -46,8 +46,9 @@ impl Place {
 /// Whether a function is the program's rather than one of the language's libraries.
 pub(super) fn is_own(function: &str, file: &str) -> bool {
     let name = function.trim_start_matches('<');
-    let libraries = ["std::", "core::", "alloc::", "lock_api::", "parking_lot", "pthread_"];
-    let paths = ["/rustc/", "/nptl/", "/sysdeps/", "scheduler/src/runtime"];
+    let libraries =
+        ["std::", "core::", "alloc::", "lock_api::", "parking_lot", "pthread_", "__gthread_"];
+    let paths = ["/rustc/", "/nptl/", "/sysdeps/", "scheduler/src/runtime", "include/c++/"];
     // What implements `lock_api`'s traits is a lock, whoever wrote it.
     let is_raw_lock = name.contains("::RawMutex") || name.contains("::RawRwLock");
     !is_raw_lock

@@ -159,7 +159,7 @@ impl Portfolio {
         let order = Order {
             seed,
             length: length.unwrap_or(LENGTH),
-            fair_after: if index == 0 { STEPS / 2 } else { max_steps / 2 },
+            fair_after: max_steps / 2,
             max_steps,
             step_ns: if index == 0 || is_systematic { STEP_NS[0] } else { pace(seed) },
             strategy,
@@ -186,7 +186,8 @@ impl Portfolio {
         use super::ended::{How, Stand};
         let steps = ended.numbers.steps;
         let is_whole = !matches!(ended.how, How::Cut | How::Silent | How::Stood(Stand::Endless));
-        if is_whole {
+        // What went round and round until choices became fair is not what the program needs.
+        if is_whole && ended.numbers.fair_steps == 0 {
             let turn = self.levels.iter().position(|level| *level == assignment.level);
             if let Some(length) = turn.and_then(|turn| self.length.get_mut(turn)) {
                 *length = Some(length.unwrap_or(1).max(steps));

@@ -83,7 +83,7 @@ impl<'a> Rerun<'a> {
     ) -> Result<Ran, ServerError> {
         let Rerun { baseline, server, inspector, namer, stop } = self;
         let mut see = |ended: &mut Ended| {
-            ended.places = namer.name(ended.pid, ended.addresses());
+            ended.name(namer.name(ended.pid, ended.addresses()));
             if look == Look::Stacks || ended.how == How::Silent {
                 ended.scene = Some(scene(inspector, ended.pid));
             }

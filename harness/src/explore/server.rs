@@ -166,7 +166,14 @@ impl Server {
         self.memory.prepare(order, script);
         self.board.iter().for_each(|board| board.reset());
         self.sinks.clear().map_err(|error| ServerError::System("empty the output", error))?;
-        let ended = self.run(limits, look);
+        let mut look = |ended: &mut Ended| {
+            ended.numbers.account(order);
+            look(ended);
+        };
+        let mut ended = self.run(limits, &mut look);
+        if let Ok(ended) = &mut ended {
+            ended.numbers.account(order);
+        }
         // A process that ran a trial itself is spent, and one that was lost is of no use.
         if ended.is_err() || !self.forks() {
             self.process = None;

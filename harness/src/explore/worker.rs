@@ -152,7 +152,7 @@ impl<'a> Worker<'a> {
             let late = shop.until + LATE;
             let namer = Arc::clone(tools);
             let names = within(late, move || lock(&namer).1.name(pid, addresses));
-            ended.places = names.unwrap_or_default();
+            ended.name(names.unwrap_or_default());
             // Looking takes longer than a trial: once for each unlike standstill.
             let judged = judge(ended, &lock(&shop.ledger).baseline);
             let is_new = match judged {
@@ -170,7 +170,9 @@ impl<'a> Worker<'a> {
         };
         let ended = server.trial(&assignment.order, &assignment.script, limits, &mut look);
         if let Some(why) = server.unshared() {
-            lock(&shop.ledger).note(why);
+            let mut ledger = lock(&shop.ledger);
+            ledger.is_unshared = true;
+            ledger.note(why);
         }
         ended
     }

@@ -204,11 +204,16 @@ pub fn closing(target: &Target, summary: &Summary, why: Option<&str>) -> String 
     let seconds = summary.elapsed.as_secs_f64();
     let found: u64 = ledger.cases.iter().map(|case| case.times).sum();
     let levels: Vec<_> = ledger.levels.iter().map(|level| level.name()).collect();
+    let at = if levels.is_empty() {
+        String::new()
+    } else {
+        format!(" at level {}", levels.join(" and "))
+    };
     let mut out = format!(
-        "standstill: {} schedules of `{}` at level {} in {seconds:.1} s ({:.0} a second, {} steps): ",
+        "standstill: {} schedule{} of `{}`{at} in {seconds:.1} s ({:.0} a second, {} steps): ",
         ledger.trials,
+        if ledger.trials == 1 { "" } else { "s" },
         target.shown(),
-        levels.join(" and "),
         ledger.trials as f64 / seconds.max(0.001),
         ledger.steps
     );
@@ -229,7 +234,7 @@ pub fn closing(target: &Target, summary: &Summary, why: Option<&str>) -> String 
     if summary.interrupted {
         out += "standstill: interrupted\n";
     }
-    if target.batch > 1 {
+    if target.batch > 1 && !ledger.is_unshared {
         let _ = writeln!(out, "standstill: note: up to {} trials shared a process", target.batch);
     }
     for note in &ledger.notes {

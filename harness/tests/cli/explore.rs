@@ -99,6 +99,21 @@ fn what_only_plain_accesses_show_is_convicted() {
 }
 
 #[test]
+fn a_block_that_is_freed_twice_is_convicted() {
+    let verdict = explore(&["--budget", "30s"], &["freed-twice"]).exits(1).verdict();
+    assert_eq!(verdict["kinds"][0], "crash", "{verdict}");
+}
+
+#[test]
+fn threads_that_make_way_for_one_another_are_not_called_a_livelock() {
+    for strategy in ["portfolio", "focus", "pos"] {
+        let flags = ["--budget", "60s", "-n", "60", "--level", "1", "--strategy", strategy];
+        let verdict = explore(&flags, &["backs-off"]).exits(0).verdict();
+        assert_eq!(verdict["trials"], 60, "{verdict}");
+    }
+}
+
+#[test]
 fn every_level_convicts_a_ring_and_acquits_its_twin() {
     let ran = run(&["doctor", "--message-format", "json"]);
     let said: serde_json::Value =
@@ -126,7 +141,7 @@ fn look_alikes_are_not_accused() {
 #[test]
 fn what_is_not_wholly_modelled_ends_as_it_does_without_control() {
     let Some(program) = crate::targets::edges() else { return };
-    for mode in ["cancel", "share", "raw-futex", "timed-join", "beside-a-timeout"] {
+    for mode in ["cancel", "share", "raw-futex", "timed-join", "beside-a-timeout", "c11"] {
         let flags = ["explore", "--message-format", "json", "--budget", "20s", "-n", "30"];
         let ran = run(&[&flags[..], &["--", program, mode]].concat());
         let verdict = ran.exits(0).verdict();

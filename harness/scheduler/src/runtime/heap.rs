@@ -7,7 +7,8 @@
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::*;
 
-use super::{model, real};
+use super::{caller, model, real, sites, sys};
+use crate::abi::Op;
 
 /// What freed bytes become: no address that is mapped, no small number.
 const PATTERN: u8 = 0xa5;
@@ -19,6 +20,15 @@ const LINKS: usize = 16;
 #[unsafe(no_mangle)]
 unsafe extern "C" fn free(block: *mut c_void) {
     if !block.is_null() && model::MODE.load(Relaxed) == model::CONTROL {
+        // Like a store to all of it, and a point where those are.
+        if sites::reaches_strings()
+            && model::LIVE.load(Relaxed) > 1
+            && let Some(me) = model::me()
+        {
+            let errno = sys::errno();
+            model::point(me, Op::Store, block as usize, caller!());
+            sys::set_errno(errno);
+        }
         // SAFETY: the caller's block, as free(3) wants it.
         unsafe { spoil(block) };
     }

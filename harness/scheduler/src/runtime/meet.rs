@@ -161,6 +161,7 @@ fn split(me: u32, site: &Site, object: usize, pc: usize) {
     let Some(before) = sys_read(object, size) else {
         return model::point(me, Op::Store, object, pc);
     };
+    model::with(|m| m.record(me, Op::Load as u32, 0, object, pc));
     model::point(me, Op::Store, object, pc);
     model::with(|m| m.fruit(me, true));
     if sys_read(object, size) != Some(before) {

@@ -5,6 +5,7 @@
 //! | [`start`] | `__libc_start_main`: the server that forks a trial before `main` |
 //! | [`again`], [`statics`] | `main`: several trials in one process |
 //! | [`thread`] | `pthread_create`, `pthread_join`, the end of a thread |
+//! | [`c11`] | the functions of threads.h |
 //! | [`cancel`] | `pthread_cancel` |
 //! | [`locks`] | mutexes, reader-writer locks, spin locks, semaphores |
 //! | [`sync`] | condition variables, barriers, `pthread_once` |
@@ -19,6 +20,7 @@
 //! | [`points`] | nothing: called by programs that were built with points of their own |
 
 mod again;
+mod c11;
 mod cancel;
 mod cpus;
 mod futex;

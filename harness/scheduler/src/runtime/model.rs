@@ -18,6 +18,8 @@ use crate::strategy::{Candidate, Rng, Strategy, View};
 const SPINS: u32 = 48;
 /// Virtual time begins here (nanoseconds of CLOCK_MONOTONIC), far from 0: programs subtract from it.
 pub(super) const EPOCH_NS: u64 = 1_000_000_000_000;
+/// A fair choice stands for less than 2 to this many steps.
+const LONGEST_SLICE: u64 = 11;
 /// Words with a known last taker.
 const OWNERS: usize = 8192;
 
@@ -162,6 +164,10 @@ pub(super) struct Model {
     pub(super) entropy: Rng,
     owners: [Owner; OWNERS],
     fair: bool,
+    /// Chooses then.
+    lot: Rng,
+    /// Steps that the running thread has left then.
+    quantum: u64,
     /// The thread that is to decide asks the outside, without the guard.
     asking: bool,
     /// A thread that finished and has yet to die: the next holder waits for that.
@@ -275,6 +281,8 @@ impl Model {
         entropy: Rng::new(0),
         owners: [Owner::EMPTY; OWNERS],
         fair: false,
+        lot: Rng::new(0),
+        quantum: 0,
         asking: false,
         dying: 0,
         candidates: [const { Candidate { thread: 0, object: 0, pc: 0, writes: false } };
@@ -319,6 +327,7 @@ impl Model {
         (self.pardon, self.changes, self.steps, self.tickets) = (0, 0, 0, 0);
         (self.polling, self.once, self.outside, self.timed, self.first) = (0, 0, 0, 0, 0);
         (self.fair, self.hash, self.began) = (false, Model::EMPTY.hash, self.now);
+        (self.lot, self.quantum) = (Rng::new(shared().order.seed ^ 0x6661_6972), 0);
         self.count = 1;
         self.threads[0] = Thread { tid, handle, op: Op::Start as u32, ..Thread::EMPTY };
         LIVE.store(1, Relaxed);
@@ -586,7 +595,9 @@ impl Model {
         for pass in 0..2 {
             let mut found = 0;
             for word in 0..words {
-                let mut bits = self.ready[word] & !self.lazy[word];
+                // Fair choices leave nobody out.
+                let lazy = if self.fair { 0 } else { self.lazy[word] };
+                let mut bits = self.ready[word] & !lazy;
                 while bits != 0 {
                     let number = (word * 64) as u32 + bits.trailing_zeros();
                     bits &= bits - 1;
@@ -604,20 +615,41 @@ impl Model {
         0
     }
 
+    /// A fair choice: any of the candidates, for one step or for as many as a time slice may have. In one
+    /// step at a time threads that make way for one another could do so for ever, in long slices alone
+    /// those that need one another in turns; no scheduler of a kernel does either.
+    fn draw(&mut self, count: usize) -> u32 {
+        let current = self.holder;
+        let (word, bit) = (current as usize / 64, 1u64 << (current % 64));
+        let spins = self.lazy[word] & bit != 0;
+        self.quantum = if spins { 0 } else { self.quantum.saturating_sub(1) };
+        let goes_on = self.candidates[..count].iter().any(|c| c.thread == current);
+        if self.quantum > 0 && goes_on {
+            return current;
+        }
+        self.lazy[word] &= !bit;
+        self.quantum = 1 << self.lot.below(LONGEST_SLICE);
+        self.candidates[self.lot.below(count as u64) as usize].thread
+    }
+
     /// Chooses among the candidates, and accounts for the choice.
     fn choose(&mut self, count: usize) -> u32 {
         let shared = shared();
         let outcome = &shared.outcome;
+        let fair = self.fair.then(|| self.draw(count));
         let view =
             View { step: self.steps, current: self.holder, candidates: &self.candidates[..count] };
         let default = view.default_choice();
-        let script = &shared.script[..(shared.order.script as usize).min(abi::MAX_DECISIONS)];
-        let choice = self.strategy.choose(&view, script);
-        if choice.missed {
-            outcome.missed.fetch_add(1, Relaxed);
-        }
-        let chosen = choice.thread;
-        if chosen != default {
+        let chosen = fair.unwrap_or_else(|| {
+            let script = &shared.script[..(shared.order.script as usize).min(abi::MAX_DECISIONS)];
+            let choice = self.strategy.choose(&view, script);
+            if choice.missed {
+                outcome.missed.fetch_add(1, Relaxed);
+            }
+            choice.thread
+        });
+        // A fair choice follows from the seed.
+        if chosen != default && fair.is_none() {
             if default == view.current {
                 outcome.preemptions.fetch_add(1, Relaxed);
             }
@@ -945,15 +977,20 @@ fn wait_outside(m: &mut Model, millis: i32) -> bool {
 /// A scheduling point of the calling thread, which has the token, before an operation. When it
 /// returns the thread has the token and does the operation.
 pub(super) fn point(me: u32, op: Op, object: usize, pc: usize) {
+    pass(me, op, object, pc);
+    if shared().order.flags & abi::FLAG_RECORD != 0 {
+        with(|m| m.record(me, op as u32, 0, object, pc));
+    }
+}
+
+/// One that is recorded by whoever calls this.
+pub(super) fn pass(me: u32, op: Op, object: usize, pc: usize) {
     guard();
     // SAFETY: the guard is held; `switch` gives it up.
     let m = unsafe { &mut *MODEL.0.get() };
     let t = &mut m.threads[me as usize];
     (t.op, t.object, t.pc, t.writes) = (op as u32, object, pc, op.writes());
     switch(m, me);
-    if shared().order.flags & abi::FLAG_RECORD != 0 {
-        with(|m| m.record(me, op as u32, 0, object, pc));
-    }
 }
 
 /// A wait.

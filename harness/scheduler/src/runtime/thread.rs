@@ -90,8 +90,12 @@ unsafe extern "C" fn pthread_create(
     // SAFETY: pthread_create has filled the handle in. The new thread may have used it already, but
     // it waits for its first turn.
     let made = unsafe { *handle };
-    model::with(|m| m.born(child, made));
-    model::point(me, Op::Create, child as usize, pc);
+    // It was created before it begins, though it may begin before this thread goes on.
+    model::with(|m| {
+        m.born(child, made);
+        m.record(me, Op::Create as u32, 0, child as usize, pc);
+    });
+    model::pass(me, Op::Create, child as usize, pc);
     0
 }
 

@@ -93,7 +93,7 @@ pub(in crate::cli) struct ExploreArgs {
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     pub(super) message_format: MessageFormat,
     /// Actors of the scenario [default: the fewest, above one, that it asks for]
-    #[arg(long, short, value_name = "N", value_parser = crate::cli::threads)]
+    #[arg(long, short, value_name = "N", value_parser = crate::cli::threads, conflicts_with = "command")]
     pub(super) threads: Option<u64>,
     /// Model file for the scenarios that take one; the same as --set model=PATH
     #[arg(long, value_name = "PATH")]

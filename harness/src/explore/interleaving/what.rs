@@ -18,8 +18,7 @@ pub(super) fn is_acquiring(op: Op, api: Option<&str>) -> bool {
         [Op::MutexLock, Op::ReadLock, Op::WriteLock, Op::SpinLock, Op::SemWait, Op::CondRelock];
     let is_lock = |api: &str| {
         let name = api.rsplit("::").next().unwrap_or(api);
-        ["lock", "read lock", "write lock", "read", "write"].contains(&name)
-            || name.starts_with("lock_")
+        ["lock", "read lock", "write lock"].contains(&name) || name.starts_with("lock_")
     };
     locks.contains(&op) || op != Op::FutexWake && api.is_some_and(is_lock)
 }

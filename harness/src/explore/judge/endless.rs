@@ -29,14 +29,17 @@ pub(super) fn judge(ended: &Ended, baseline: &Baseline) -> Judgement {
     if ended.blocked.iter().any(|thread| outside(thread.op)) {
         return unclear("a thread waits for something outside".to_owned());
     }
-    if baseline.good < KNOWN || steps < TIMES * baseline.longest {
+    if baseline.good < KNOWN || numbers.needed() < TIMES * baseline.longest {
         return unclear("too little is known of how long it takes".to_owned());
     }
     let idle = numbers.changes == numbers.fair_changes;
     let busy = ended.blocked.iter().filter(|t| is_busy(t.op)).count();
     let mut evidence = vec![
-        format!("{steps} steps, the second half of them under fair choices"),
-        format!("{} other trials ended, after at most {} steps", baseline.good, baseline.longest),
+        format!("{steps} steps, {} of them under fair choices", numbers.fair_steps),
+        format!(
+            "{} other trials ended, and needed at most {} steps",
+            baseline.good, baseline.longest
+        ),
     ];
     evidence.push(if idle {
         "no lock, wake-up or atomic changed anything under fair choices".to_owned()

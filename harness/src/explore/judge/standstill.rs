@@ -163,14 +163,14 @@ fn class(ended: &Ended, thread: &Blocked) -> Wait {
         Op::Join => Wait::Join,
         Op::BarrierWait => Wait::Barrier,
         Op::CondWait | Op::SemWait | Op::Once => Wait::Event,
-        Op::FutexWait => of_futex(&ended.functions_of(thread)),
+        Op::FutexWait => of_futex(&ended.functions_of(thread)).unwrap_or(Wait::Event),
         _ => Wait::Lock,
     }
 }
 
 /// What a futex is for, from the functions around it, the innermost first: the first that says.
-fn of_futex(functions: &[&str]) -> Wait {
-    let said = functions.iter().find_map(|function| {
+fn of_futex(functions: &[&str]) -> Option<Wait> {
+    functions.iter().find_map(|function| {
         let name = function.to_lowercase();
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         // All locks of parking_lot end in its parking; those around it say which.
@@ -178,7 +178,8 @@ fn of_futex(functions: &[&str]) -> Wait {
             return None;
         }
         // A condition variable's functions may well name the type of its mutex.
-        if has(&["condvar", "thread::park", "parker", "channel", "semaphore"]) {
+        let is_atomic = name.contains("atomic") && name.contains("wait");
+        if is_atomic || has(&["condvar", "thread::park", "parker", "channel", "semaphore"]) {
             Some(Wait::Event)
         } else if has(&[
             "lock_contended",
@@ -192,8 +193,20 @@ fn of_futex(functions: &[&str]) -> Wait {
         } else {
             None
         }
-    });
-    said.unwrap_or(Wait::Event)
+    })
+}
+
+/// Forgets owners of words that are no locks by the name of the function that waits for them: a word
+/// that somebody set to 1 may be a flag.
+pub(in crate::explore) fn forget_owners_of_events(ended: &mut Ended) {
+    let is_event = |thread: &Blocked| {
+        thread.op == Op::FutexWait as u32
+            && of_futex(&ended.functions_of(thread)) == Some(Wait::Event)
+    };
+    let events: Vec<bool> = ended.blocked.iter().map(is_event).collect();
+    for (thread, _) in ended.blocked.iter_mut().zip(events).filter(|(_, is_event)| *is_event) {
+        (thread.owner, thread.owner_pc) = (0, 0);
+    }
 }
 
 /// A thread as reports call it.
