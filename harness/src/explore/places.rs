@@ -151,6 +151,8 @@ mod tests {
         let frames = vec![line("std::sync::Mutex::lock", ""), line("app::transfer", "src/a.rs:3")];
         let place = Place { module: "app".into(), address: 1, frames };
         assert_eq!(place.to_string(), "app::transfer at src/a.rs:3");
-        assert_eq!(place.stable(), "app+0x1");
+        assert_eq!(place.stable(), "app::transfer at src/a.rs:3");
+        let frames = vec![line("app::transfer", "")];
+        assert_eq!(Place { frames, ..place }.stable(), "app+0x1");
     }
 }

@@ -51,7 +51,7 @@ fn a_schedule_is_made_short_drawn_and_seen_without_control() {
     let verdict =
         explore(&["--budget", "60s", "--strategy", "random"], &["abba"]).exits(1).verdict();
     let minimal = &verdict["findings"][0]["minimal"];
-    assert!(verdict["preemptions"].as_u64().is_some_and(|n| n <= 2), "{verdict}");
+    assert!(verdict["preemptions"].as_u64().is_some_and(|n| n <= 3), "{verdict}");
     assert!(verdict["switches"].as_u64() <= minimal["was"][0].as_u64(), "{verdict}");
     // The window is open for milliseconds then: a run in twenty is little to ask.
     let [seen, of] = [0, 1].map(|n| verdict["confirmed"]["with_sleeps"][n].as_u64().unwrap());
@@ -144,7 +144,8 @@ fn what_is_not_wholly_modelled_ends_as_it_does_without_control() {
     for mode in ["cancel", "share", "raw-futex", "timed-join", "beside-a-timeout", "c11"] {
         let flags = ["explore", "--message-format", "json", "--budget", "20s", "-n", "30"];
         let ran = run(&[&flags[..], &["--", program, mode]].concat());
-        let verdict = ran.exits(0).verdict();
+        // Processes that share a lock have one thread each.
+        let verdict = ran.exits(if mode == "share" { 3 } else { 0 }).verdict();
         assert_eq!(verdict["trials"], 30, "{mode}: {verdict}");
     }
 }

@@ -611,6 +611,11 @@ impl Model {
                 return found;
             }
             self.lazy = [0; MAX_THREADS / 64];
+            // All of them spin: whoever did so last lets the others try first.
+            let current = self.holder as usize;
+            if self.ready[..words].iter().map(|word| word.count_ones()).sum::<u32>() > 1 {
+                self.lazy[current / 64] |= self.ready[current / 64] & (1 << (current % 64));
+            }
         }
         0
     }
