@@ -27,7 +27,7 @@ struct Kind {
 const KINDS: [Kind; 4] = [
     Kind { name: "call (level 0)", word: "call", level: Level::Calls, strategy: GIVEN },
     Kind { name: "jump", word: "jump", level: Level::Atomics, strategy: GIVEN },
-    Kind { name: "trap (int3)", word: "trap", level: Level::Atomics, strategy: GIVEN },
+    Kind { name: "short instruction, hot", word: "trap", level: Level::Atomics, strategy: GIVEN },
     Kind {
         name: "jump, two threads at random",
         word: "two",
