@@ -5,6 +5,8 @@ use std::fmt::Write;
 use crate::explore::interleaving::{Mark, Row, Table};
 use crate::text::printable;
 
+/// Characters that a line without columns may have, at least.
+const ACROSS: usize = 60;
 /// Most threads that have columns of their own; what others do is written across.
 const COLUMNS: usize = 4;
 /// Characters of a line.
@@ -143,7 +145,8 @@ impl Layout {
     }
 
     fn across(&self, text: &str) -> String {
-        let text = cut(text, self.width());
+        // Beside few columns there is room where the places stand.
+        let text = cut(text, self.width().max(ACROSS));
         format!("{}\n", format!("  {:>1$}  {text}", "", self.step).trim_end())
     }
 }
