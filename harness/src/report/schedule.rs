@@ -66,7 +66,7 @@ pub fn case(case: &Case, token: &str, minimal: &Result<Minimal, String>) -> Stri
             let _ = write!(out, "\n{}", self::minimal(minimal, finding.kind));
         }
         Err(why) => {
-            let _ = writeln!(out, "  not minimised: {why}");
+            let _ = writeln!(out, "  neither minimised nor tried natively: {why}");
         }
     }
     if let Some(scene) = &case.ended.scene
@@ -172,11 +172,12 @@ pub(crate) fn threads(ended: &Ended) -> String {
             let op = Op::of(thread.op);
             let waits = match op {
                 Op::Join => format!("the end of {}", name(thread.object as u32)),
+                Op::None => "nothing: it could run".to_owned(),
                 _ if thread.object != 0 => format!("{} {:#x}", what(ended, thread), thread.object),
                 _ => what(ended, thread).to_owned(),
             };
             let owner = match (op, thread.owner) {
-                (Op::Join, _) | (_, 0) => String::new(),
+                (Op::Join | Op::None, _) | (_, 0) => String::new(),
                 (_, owner) if thread.owner_pc != 0 && !at(thread.owner_pc).is_empty() => {
                     format!("{}, taken in {}", name(owner - 1), at(thread.owner_pc))
                 }

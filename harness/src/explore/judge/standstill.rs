@@ -221,6 +221,10 @@ pub(in crate::explore) fn name(thread: u32) -> String {
 pub(in crate::explore) fn line(ended: &Ended, thread: &Blocked) -> String {
     let op = Op::of(thread.op);
     let what = what(ended, thread);
+    if op == Op::None {
+        let place = ended.place_of(thread).map(|place| format!(", in {place}"));
+        return format!("{} could run{}", name(thread.thread), place.unwrap_or_default());
+    }
     let mut line = match op {
         Op::Join => {
             let joined = u32::try_from(thread.object).unwrap_or(u32::MAX);
