@@ -109,7 +109,10 @@ pub fn aftermath(
         };
         match short {
             Ok(short) => work.tell(short),
-            Err(why) => After { case: case.clone(), target, minimal: Err(why) },
+            Err(why) => {
+                let why = format!("{why}{}", work.plainly(&target, case));
+                After { case: case.clone(), target, minimal: Err(why) }
+            }
         }
     };
     summary.ledger.cases.iter().map(of_case).collect()
@@ -223,6 +226,27 @@ impl Work<'_> {
         minimal.notes = notes;
         let Short { case, target, .. } = short;
         After { case, target, minimal: Ok(minimal) }
+    }
+
+    /// How often a finding whose schedule is not short appears in plain runs, as the rest of a sentence;
+    /// empty if that is not wanted.
+    fn plainly(&self, target: &Target, case: &Case) -> String {
+        let Some(attempts) = self.wanted.confirm else { return String::new() };
+        if self.has_no_time() {
+            return "; there was no time left for runs without control".to_owned();
+        }
+        let bounds = confirm::Bounds { attempts, until: self.end(CONFIRMING) };
+        let (kind, order) = (case.finding.kind, &case.assignment.order);
+        match confirm(target, self.baseline, (kind, &[]), order, bounds, self.stop) {
+            Err(error) => format!("; no runs without control: failed to {error}"),
+            Ok(Confirmed { plain: (k, n), late, .. }) => {
+                let late = if late > 0 { format!(", and {late} were late") } else { String::new() };
+                match k {
+                    0 => format!("; controlled only: no {kind} in {n} plain runs{late}"),
+                    _ => format!("; appears natively: {kind} in {k} of {n} plain runs{late}"),
+                }
+            }
+        }
     }
 
     /// Runs without control, if they are wanted and there is time for them.

@@ -66,7 +66,7 @@ pub fn case(case: &Case, token: &str, minimal: &Result<Minimal, String>) -> Stri
             let _ = write!(out, "\n{}", self::minimal(minimal, finding.kind));
         }
         Err(why) => {
-            let _ = writeln!(out, "  neither minimised nor tried natively: {why}");
+            let _ = writeln!(out, "  not minimised: {why}");
         }
     }
     if let Some(scene) = &case.ended.scene

@@ -105,6 +105,15 @@ fn a_block_that_is_freed_twice_is_convicted() {
 }
 
 #[test]
+fn threads_that_wait_for_one_another_for_ever_are_a_livelock() {
+    let verdict = explore(&["--budget", "30s"], &["both-wait"]).exits(1).verdict();
+    let finding = &verdict["findings"][0];
+    assert_eq!((&finding["kind"], &finding["confidence"]), (&"livelock".into(), &"proven".into()));
+    let why = finding["not_minimised"].as_str().unwrap();
+    assert!(why.contains("plain runs"), "{why}");
+}
+
+#[test]
 fn threads_that_make_way_for_one_another_are_not_called_a_livelock() {
     for strategy in ["portfolio", "focus", "pos"] {
         let flags = ["--budget", "60s", "-n", "60", "--level", "1", "--strategy", strategy];
