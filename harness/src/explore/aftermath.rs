@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use standstill_scheduler::abi::{Event, Order};
 
 use super::confirm::{self, Confirmed, confirm};
 use super::interleaving::{self, Table};
@@ -20,6 +21,7 @@ use super::search::Summary;
 use super::smaller::{Seeker, Smaller, smaller};
 use super::target::Target;
 use crate::os::control::cpus;
+use crate::verdict::Kind;
 
 /// Runs of a minimisation, at most.
 const RUNS: u32 = 500;
@@ -232,13 +234,9 @@ impl Work<'_> {
     /// empty if that is not wanted.
     fn plainly(&self, target: &Target, case: &Case) -> String {
         let Some(attempts) = self.wanted.confirm else { return String::new() };
-        if self.has_no_time() {
-            return "; there was no time left for runs without control".to_owned();
-        }
-        let bounds = confirm::Bounds { attempts, until: self.end(CONFIRMING) };
-        let (kind, order) = (case.finding.kind, &case.assignment.order);
-        match confirm(target, self.baseline, (kind, &[]), order, bounds, self.stop) {
-            Err(error) => format!("; no runs without control: failed to {error}"),
+        let kind = case.finding.kind;
+        match self.natively(attempts, target, (kind, &[]), &case.assignment.order) {
+            Err(why) => format!("; {why}"),
             Ok(Confirmed { plain: (k, n), late, .. }) => {
                 let late = if late > 0 { format!(", and {late} were late") } else { String::new() };
                 match k {
@@ -253,19 +251,29 @@ impl Work<'_> {
     fn confirmed(&self, short: &Short, notes: &mut Vec<String>) -> Option<Confirmed> {
         let attempts = self.wanted.confirm?;
         let Short { case, target, minimised, .. } = short;
-        let mut note = |why: String| {
+        let what = (case.finding.kind, &minimised.ended.events[..]);
+        let note = |why: String| {
             if !notes.contains(&why) {
                 notes.push(why);
             }
         };
+        self.natively(attempts, target, what, &minimised.order).map_err(note).ok()
+    }
+
+    /// Runs without control, or why there were none.
+    fn natively(
+        &self,
+        attempts: u32,
+        target: &Target,
+        what: (Kind, &[Event]),
+        order: &Order,
+    ) -> Result<Confirmed, String> {
         if self.has_no_time() {
-            note("there was no time left for runs without control".to_owned());
-            return None;
+            return Err("there was no time left for runs without control".to_owned());
         }
         let bounds = confirm::Bounds { attempts, until: self.end(CONFIRMING) };
-        let what = (case.finding.kind, &minimised.ended.events[..]);
-        let confirmed = confirm(target, self.baseline, what, &minimised.order, bounds, self.stop);
-        confirmed.map_err(|error| note(format!("no runs without control: failed to {error}"))).ok()
+        confirm(target, self.baseline, what, order, bounds, self.stop)
+            .map_err(|error| format!("no runs without control: failed to {error}"))
     }
 }
 

@@ -102,11 +102,6 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Adds what only the order tells.
-    pub fn account(&mut self, order: &Order) {
-        self.fair_steps = self.steps.saturating_sub(order.fair_after);
-    }
-
     /// Steps that it took to come to the end: what went before fair choices may have been a schedule
     /// that nobody could have made progress in.
     pub fn needed(&self) -> u64 {
@@ -114,11 +109,12 @@ impl Numbers {
     }
 
     /// A copy of the counters as they stand.
-    pub fn of(outcome: &Outcome) -> Numbers {
+    pub fn of(outcome: &Outcome, order: &Order) -> Numbers {
+        let steps = outcome.steps.load(Relaxed);
         Numbers {
             threads: outcome.threads.load(Relaxed),
-            steps: outcome.steps.load(Relaxed),
-            fair_steps: 0,
+            steps,
+            fair_steps: steps.saturating_sub(order.fair_after),
             switches: outcome.switches.load(Relaxed),
             preemptions: outcome.preemptions.load(Relaxed),
             hash: outcome.hash.load(Relaxed),

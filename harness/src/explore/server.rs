@@ -166,14 +166,7 @@ impl Server {
         self.memory.prepare(order, script);
         self.board.iter().for_each(|board| board.reset());
         self.sinks.clear().map_err(|error| ServerError::System("empty the output", error))?;
-        let mut look = |ended: &mut Ended| {
-            ended.numbers.account(order);
-            look(ended);
-        };
-        let mut ended = self.run(limits, &mut look);
-        if let Ok(ended) = &mut ended {
-            ended.numbers.account(order);
-        }
+        let ended = self.run(order, limits, look);
         // A process that ran a trial itself is spent, and one that was lost is of no use.
         if ended.is_err() || !self.forks() {
             self.process = None;
@@ -181,7 +174,12 @@ impl Server {
         ended
     }
 
-    fn run(&mut self, limits: Limits<'_>, look: Look<'_>) -> Result<Ended, ServerError> {
+    fn run(
+        &mut self,
+        order: &Order,
+        limits: Limits<'_>,
+        look: Look<'_>,
+    ) -> Result<Ended, ServerError> {
         let lost = |why: &str| ServerError::Lost(why.to_owned());
         let process = self.process.as_mut().ok_or_else(|| lost("it has no process"))?;
         let bid = match process.forks {
@@ -202,10 +200,10 @@ impl Server {
                 }
                 Said::Message(Message { what: abi::SAYS_ENDED, value, .. }) => {
                     self.batch.ended();
-                    return Ok(self.ended(How::of_status(value as i32), pid));
+                    return Ok(self.ended(How::of_status(value as i32), pid, order));
                 }
                 Said::Message(Message { what: abi::SAYS_AGAIN, value, .. }) => {
-                    let ended = self.ended(How::Exited(value as i32), pid);
+                    let ended = self.ended(How::Exited(value as i32), pid, order);
                     self.batch.goes_on(pid);
                     if self.batch.trials >= self.target.batch {
                         self.end_batch(limits.until);
@@ -227,14 +225,14 @@ impl Server {
                 }
                 Said::Gone => {
                     let how = process.bury();
-                    return Ok(self.ended(how, pid));
+                    return Ok(self.ended(how, pid, order));
                 }
                 Said::Nothing if limits.are_passed() => {
                     kill_group(pid);
                     if !process.await_end(limits.until) {
                         self.process = None;
                     }
-                    return Ok(self.ended(How::Cut, pid));
+                    return Ok(self.ended(How::Cut, pid, order));
                 }
                 Said::Nothing if pid == 0 && begun.elapsed() > LOADING => {
                     return Err(lost("it was not started in 10 s"));
@@ -264,7 +262,7 @@ impl Server {
                     }
                 }
             };
-            let mut ended = self.ended(how, pid);
+            let mut ended = self.ended(how, pid, order);
             look(&mut ended);
             // Not reaped yet: its parent is the server, which waits for it, or this very process.
             kill_group(pid);
@@ -299,8 +297,8 @@ impl Server {
     }
 
     /// What stands in the shared memory and the sinks.
-    fn ended(&self, how: How, pid: i32) -> Ended {
-        let numbers = Numbers::of(self.memory.outcome());
+    fn ended(&self, how: How, pid: i32, order: &Order) -> Ended {
+        let numbers = Numbers::of(self.memory.outcome(), order);
         Ended {
             how,
             pid,

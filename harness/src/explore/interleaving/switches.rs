@@ -53,10 +53,7 @@ pub fn turns(events: &[Event]) -> Vec<Turn> {
         if is_new && is_ready(last.get(&event.thread).copied().unwrap_or_default()) {
             count += 1;
             let waited = count - since.get(&event.thread).copied().unwrap_or(0);
-            // Behind a creation there is a scheduling point without an entry of its own.
-            let is_created = event.op == Op::Create as u32 && event.object != 0;
-            let entry = event.entry.max(1) + u32::from(is_created);
-            out.push(Turn { thread: event.thread, entry, waited });
+            out.push(Turn { thread: event.thread, entry: event.entry.max(1), waited });
         }
         runs = Some(event.thread);
         since.insert(event.thread, count);
