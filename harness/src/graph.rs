@@ -5,7 +5,7 @@
 //! confidence; a thing without holders is one of which nobody knows who has it, and is shown as such.
 
 mod build;
-mod cycles;
+pub(crate) mod cycles;
 pub mod dot;
 pub mod draw;
 #[cfg(test)]

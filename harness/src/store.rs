@@ -1,13 +1,17 @@
 //! The run directory: everything that a campaign saw, append-only.
 //!
 //! `run.jsonl` holds one JSON record a line. The first is the [`Header`] with the schema version;
-//! then come probes, notes and trials in the order in which they happened. A record is one write, so
-//! that a killed campaign loses at most the trial in flight; a last line without its newline is torn
-//! and is cut off by the next session.
+//! then come probes, notes, trials and searches in the order in which they happened. A record is one
+//! write, so that a killed campaign loses at most the trial in flight; a last line without its newline
+//! is torn and is cut off by the next session. A line that is no record is passed over and remembered:
+//! one bad sector is no reason to lose the rest.
+
+mod lines;
+pub mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +22,13 @@ use crate::observation::{Isolation, Observation};
 use crate::plan::Plan;
 use crate::protocol::Probe;
 use crate::verdict::{Grade, Verdict};
+use lines::{Line, Lines};
+pub use search::{FoundSchedule, SearchRecord};
 
-/// Raised whenever a record changes so that older readers would misread it.
-pub const SCHEMA: u32 = 1;
+/// Raised whenever a record changes so that older readers would misread it. 2: searches.
+pub const SCHEMA: u32 = 2;
+/// The oldest schema that is read: what it lacks is optional.
+const OLDEST: u32 = 1;
 /// The file in a run directory that holds the records.
 pub const RECORDS: &str = "run.jsonl";
 
@@ -70,7 +78,7 @@ pub struct CrateRecord {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "record")]
 #[allow(clippy::large_enum_variant, reason = "a header is read once a run")]
 pub enum Record {
@@ -87,6 +95,8 @@ pub enum Record {
     },
     /// A trial.
     Trial(TrialRecord),
+    /// A search of schedules, whole.
+    Search(Box<SearchRecord>),
     /// A session of the run ended.
     Ended {
         /// Whether it was interrupted.
@@ -143,19 +153,17 @@ pub enum StoreError {
     NotARun(PathBuf),
     /// A line is not a record.
     #[error(
-        "failed to read {}: line {line} is no record of schema {SCHEMA} ({why}); the {} lines before \
-         it are intact", path.display(), line - 1
+        "failed to read {}: its first line is no header ({why}), and without the plan nothing that \
+         follows can be understood", path.display()
     )]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// From 1.
-        line: usize,
         /// What the parser said.
         why: String,
     },
     /// Another version wrote it.
-    #[error("{} was written in schema {found}; this standstill reads schema {SCHEMA}", path.display())]
+    #[error("{} was written in schema {found}; this standstill reads {OLDEST} to {SCHEMA}", path.display())]
     Schema {
         /// The file.
         path: PathBuf,
@@ -180,6 +188,10 @@ pub struct Run {
     pub notes: BTreeSet<(String, String)>,
     /// Every trial, in the order in which they ended; none twice.
     pub trials: Vec<TrialRecord>,
+    /// Searches of schedules, in the order in which they ended.
+    pub searches: Vec<SearchRecord>,
+    /// Lines that are no records, and were passed over.
+    pub damaged: Vec<Damage>,
     /// Bytes of whole records; what follows is torn.
     intact: u64,
     /// All bytes that were read, the torn ones with them.
@@ -188,8 +200,17 @@ pub struct Run {
     pub torn: bool,
 }
 
+/// A line that is no record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: String,
+}
+
 impl Run {
-    /// Reads a run directory.
+    /// Reads a run directory: everything in it that can be read.
     pub fn load(dir: &Path) -> Result<Run, StoreError> {
         let path = dir.join(RECORDS);
         let io = |source: io::Error| match source.kind() {
@@ -198,51 +219,76 @@ impl Run {
             }
             _ => StoreError::Io { doing: "read", path: path.clone(), source },
         };
-        let mut reader = BufReader::new(crate::os::regular_file(&path).map_err(io)?);
-        let (mut header, mut probes, mut notes) = (None, BTreeMap::new(), BTreeSet::new());
-        let mut trials = BTreeMap::new();
-        let (mut line, mut bytes, mut intact, mut length) = (0, Vec::new(), 0, 0);
-        loop {
-            bytes.clear();
-            let read = reader.read_until(b'\n', &mut bytes).map_err(io)?;
-            if read == 0 {
-                break;
+        let mut lines = Lines::new(crate::os::regular_file(&path).map_err(io)?);
+        let first = match lines.next().map_err(io)? {
+            Some(Line::Whole(bytes)) => bytes,
+            Some(Line::Huge) => {
+                let why = "it is longer than any record".to_owned();
+                return Err(StoreError::Corrupt { path, why });
             }
-            length += read as u64;
-            if bytes.last() != Some(&b'\n') {
-                break;
+            Some(Line::Torn) | None => return Err(StoreError::NotARun(dir.to_owned())),
+        };
+        check_schema(&first, &path)?;
+        let header = match serde_json::from_slice(&first) {
+            Ok(Record::Run(header)) => header,
+            Ok(_) => {
+                let why = "it is another record".to_owned();
+                return Err(StoreError::Corrupt { path, why });
             }
-            line += 1;
-            let corrupt = |why: String| StoreError::Corrupt { path: path.clone(), line, why };
-            if line == 1 {
-                check_schema(&bytes, &path)?;
-            }
-            match serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))? {
-                Record::Run(first) if header.is_none() => header = Some(first),
-                Record::Run(_) => return Err(corrupt("a second header".to_owned())),
-                _ if header.is_none() => return Err(corrupt("no header".to_owned())),
-                Record::Probe(probe) => _ = probes.insert(probe.scenario.clone(), probe),
-                Record::Note { scenario, note } => _ = notes.insert((scenario, note)),
-                Record::Trial(trial) => {
-                    let units = header.as_ref().map_or(&[][..], |h| &h.plan.units);
-                    if units.get(trial.unit).is_none_or(|unit| trial.index >= unit.trials) {
-                        let (unit, index) = (trial.unit, trial.index);
-                        return Err(corrupt(format!(
-                            "trial {index} of unit {unit} was never planned"
-                        )));
-                    }
-                    trials.entry((trial.unit, trial.index)).or_insert((line, trial));
+            Err(error) => return Err(StoreError::Corrupt { path, why: error.to_string() }),
+        };
+        let mut run = Run {
+            dir: dir.to_owned(),
+            header,
+            probes: BTreeMap::new(),
+            notes: BTreeSet::new(),
+            trials: vec![],
+            searches: vec![],
+            damaged: vec![],
+            intact: 0,
+            length: 0,
+            torn: false,
+        };
+        let (mut number, mut known) = (1, BTreeSet::new());
+        while let Some(line) = lines.next().map_err(io)? {
+            number += 1;
+            let entered = match line {
+                Line::Torn => {
+                    run.torn = true;
+                    continue;
                 }
-                Record::Ended { .. } => {}
+                Line::Huge => Err("it is longer than any record".to_owned()),
+                Line::Whole(bytes) => serde_json::from_slice(&bytes)
+                    .map_err(|error| error.to_string())
+                    .and_then(|record| run.enter(record, &mut known)),
+            };
+            if let Err(why) = entered {
+                run.damaged.push(Damage { line: number, why });
             }
-            intact += read as u64;
         }
-        let Some(header) = header else { return Err(StoreError::NotARun(dir.to_owned())) };
-        let mut trials: Vec<(usize, TrialRecord)> = trials.into_values().collect();
-        trials.sort_by_key(|(line, _)| *line);
-        let trials = trials.into_iter().map(|(_, trial)| trial).collect();
-        let torn = length > intact;
-        Ok(Run { dir: dir.to_owned(), header, probes, notes, trials, intact, length, torn })
+        (run.intact, run.length) = (lines.whole, lines.read);
+        Ok(run)
+    }
+
+    /// Takes a record that follows the header.
+    fn enter(&mut self, record: Record, known: &mut BTreeSet<(usize, u64)>) -> Result<(), String> {
+        match record {
+            Record::Run(_) => return Err("a second header".to_owned()),
+            Record::Probe(probe) => _ = self.probes.insert(probe.scenario.clone(), probe),
+            Record::Note { scenario, note } => _ = self.notes.insert((scenario, note)),
+            Record::Trial(trial) => {
+                let (unit, index) = (trial.unit, trial.index);
+                if self.header.plan.units.get(unit).is_none_or(|unit| index >= unit.trials) {
+                    return Err(format!("trial {index} of unit {unit} was never planned"));
+                }
+                if known.insert((unit, index)) {
+                    self.trials.push(trial);
+                }
+            }
+            Record::Search(search) => self.searches.push(*search),
+            Record::Ended { .. } => {}
+        }
+        Ok(())
     }
 
     /// Which trials it holds: unit and index.
@@ -264,15 +310,21 @@ impl Run {
 
     /// Whether every trial of the plan was run.
     pub fn is_complete(&self) -> bool {
-        self.trials.len() as u64 >= self.header.plan.units.iter().map(|u| u.trials).sum::<u64>()
+        self.trials.len() as u64 >= self.planned()
+    }
+
+    /// How many trials the plan has.
+    pub fn planned(&self) -> u64 {
+        self.header.plan.units.iter().fold(0, |sum, unit| sum.saturating_add(unit.trials))
     }
 }
 
 fn check_schema(first_line: &[u8], path: &Path) -> Result<(), StoreError> {
     let value: serde_json::Value = serde_json::from_slice(first_line).unwrap_or_default();
     match value.get("schema").and_then(serde_json::Value::as_u64) {
-        Some(found) if found != u64::from(SCHEMA) => {
-            Err(StoreError::Schema { path: path.to_owned(), found: found as u32 })
+        Some(found) if !(u64::from(OLDEST)..=u64::from(SCHEMA)).contains(&found) => {
+            let found = found.try_into().unwrap_or(u32::MAX);
+            Err(StoreError::Schema { path: path.to_owned(), found })
         }
         _ => Ok(()),
     }

@@ -1,12 +1,13 @@
 //! `standstill explore`: many schedules of one program, each of them ours.
 
 mod args;
+mod run;
 mod scenario;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
@@ -26,18 +27,20 @@ use crate::report::schedule as report;
 use crate::report::throughput::Throughput;
 
 pub(super) use args::ExploreArgs;
+use run::Subject;
 
 /// Time of the budget that is left for looking at what runs, for telling and for tidying up.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
 
 pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
-    let begun = Instant::now();
+    let (begun, began) = (Instant::now(), SystemTime::now());
     if let Some(why) = crate::supervise::foreign_proc() {
         return Err(Failure::failed(anyhow!(why)));
     }
+    run::check(args)?;
     let keep = args.keep.as_deref().map(Keep::new).transpose()?;
     let explored = explore(args, begun);
-    let Explored { target, hash, summary, mut afters } = match explored {
+    let mut explored = match explored {
         Ok(explored) => explored,
         Err(failure) => {
             // Whoever reads JSON is to find an answer on the last line, whatever it is.
@@ -48,10 +51,12 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
             return Err(failure);
         }
     };
-    remember_larger(&target, &hash, &summary, &mut afters);
+    let Explored { target, hash, summary, afters, .. } = &mut explored;
+    remember_larger(target, hash, summary, afters);
+    let Explored { target, hash, summary, afters, .. } = &explored;
     let record = |After { case, target, minimal }: &After| {
         let minimal = minimal.as_ref().ok().cloned();
-        Record { minimal, ..Record::new(target, &hash, case) }
+        Record { minimal, ..Record::new(target, hash, case) }
     };
     let records: Vec<Record> = afters.iter().map(record).collect();
     let reports: Vec<String> = afters
@@ -60,7 +65,8 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
         .map(|(after, record)| report::case(&after.case, &record.token, &after.minimal))
         .collect();
     let kept = records.iter().filter_map(|record| record.remember()).collect::<Vec<_>>();
-    let why = unclear(&summary);
+    let why = unclear(summary);
+    let run = run::write(args, began, &explored, &records);
     match args.message_format {
         MessageFormat::Json => {
             let told = afters.iter().zip(&records).map(|(after, record)| {
@@ -68,14 +74,18 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
                 (case, record, minimal.as_ref().err())
             });
             let pairs: Vec<Told<'_>> = told.collect();
-            let verdict = verdict(&summary);
-            let line = answer(verdict, why.clone(), &pairs, Some(&summary), begun);
+            let verdict = verdict(summary);
+            let mut line = answer(verdict, why.clone(), &pairs, Some(summary), begun);
+            line["run"] = run.as_ref().ok().map_or(Value::Null, |dir| json!(dir));
             print(&format!("{line}\n"));
         }
         MessageFormat::Human => {
-            let mut text = report::closing(&target, &summary, why.as_deref());
+            let mut text = report::closing(target, summary, why.as_deref());
             for report in &reports {
                 text = format!("{report}\n{text}");
+            }
+            if let Ok(dir) = &run {
+                text += &format!("standstill: run: {}\n", dir.display());
             }
             print(&text);
         }
@@ -89,7 +99,15 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
     if kept.len() < records.len() && args.keep.is_none() {
         complain("standstill: note: the schedule could not be stored; --keep DIR would keep it");
     }
-    Ok(match verdict(&summary) {
+    match run {
+        Err(failure) if args.run_dir.is_some() => return Err(failure),
+        Err(failure) => complain(&format!(
+            "standstill: note: no run was kept ({:#}); --run-dir DIR would keep it elsewhere",
+            failure.error
+        )),
+        Ok(_) => {}
+    }
+    Ok(match verdict(summary) {
         "found" => Exit::Unexpected,
         _ if summary.interrupted => Exit::Interrupted,
         "clean" => Exit::AsExpected,
@@ -100,6 +118,8 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
 /// What was searched, and what came of it.
 struct Explored {
     target: Target,
+    /// What a run says of it, if it is a scenario.
+    subject: Option<Subject>,
     /// Of its binary.
     hash: String,
     summary: Summary,
@@ -124,9 +144,12 @@ fn remember_larger(target: &Target, hash: &str, summary: &Summary, afters: &mut 
 
 /// Searches, and takes a closer look at what was found.
 fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
-    let mut target = match &args.scenario {
-        Some(scenario) => scenario::target(scenario, args)?,
-        None => Target::resolve(&args.command).map_err(refused)?,
+    let (mut target, subject) = match &args.scenario {
+        Some(scenario) => {
+            let (target, subject) = scenario::target(scenario, args)?;
+            (target, Some(subject))
+        }
+        None => (Target::resolve(&args.command).map_err(refused)?, None),
     };
     // Building a scenario's crate is no part of the search.
     let begun = if args.scenario.is_some() { Instant::now() } else { begun };
@@ -165,7 +188,7 @@ fn explore(args: &ExploreArgs, begun: Instant) -> Result<Explored, Failure> {
     let until = is_json.then(|| begun + args.budget.saturating_sub(LAST_WORDS));
     let wanted = Wanted { minimise: args.minimise.0, confirm: args.confirm.0, until };
     let afters = aftermath(&target, &summary, wanted, &interrupt);
-    Ok(Explored { target, hash, summary, afters })
+    Ok(Explored { target, subject, hash, summary, afters })
 }
 
 /// A command that is not there is the user's mistake.

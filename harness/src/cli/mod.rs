@@ -10,6 +10,7 @@ mod keep;
 mod list;
 mod replay;
 mod report;
+mod runs;
 mod stress;
 mod watch;
 

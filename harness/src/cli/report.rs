@@ -1,16 +1,13 @@
 //! `standstill report`.
 
-use std::path::PathBuf;
-
-use super::{Exit, Failure, ReportArgs, print};
-use crate::catalog::Catalog;
+use super::{Exit, Failure, ReportArgs, print, runs};
 use crate::report::markdown;
 use crate::store::Run;
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     let dir = match &args.run {
         Some(dir) => dir.clone(),
-        None => last_run()?,
+        None => runs::last()?,
     };
     let run = Run::load(&dir)?;
     let template = match &args.template {
@@ -28,15 +25,4 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
         print(&format!("wrote {}\n", path.display()));
     }
     Ok(Exit::AsExpected)
-}
-
-/// The run that the last campaign of this workspace made.
-fn last_run() -> Result<PathBuf, Failure> {
-    let last = super::stress::runs_dir(Catalog::find(None).ok().as_ref()).join("last");
-    if last.exists() {
-        return Ok(last);
-    }
-    let why =
-        format!("there is no run in {} yet; name one, or run `standstill stress`", last.display());
-    Err(Failure::usage(anyhow::anyhow!(why)))
 }

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use anyhow::{Context, anyhow};
 
 use super::list::Opened;
-use super::{Exit, Failure, IsolationArg, MessageFormat, StressArgs, complain, print};
-use crate::catalog::{Catalog, select};
+use super::{Exit, Failure, IsolationArg, MessageFormat, StressArgs, complain, print, runs};
+use crate::catalog::select;
 use crate::environment::{Environment, sha256};
 use crate::event::{Reporter, Summary};
 use crate::explore::target::quoted;
@@ -72,7 +72,10 @@ impl Campaign {
         };
         let dir = match &args.run_dir {
             Some(dir) => dir.clone(),
-            None => new_run_dir(&runs_dir(opened.catalog.as_ref()), &header),
+            None => {
+                let what = about(&header);
+                runs::new_dir(&runs::of_workspace(opened.catalog.as_ref()), &header.began, &what)
+            }
         };
         let writer = Writer::create(&dir, &header).map_err(|error| match error {
             crate::store::StoreError::Io { source, .. }
@@ -86,7 +89,7 @@ impl Campaign {
             other => other.into(),
         })?;
         if args.run_dir.is_none() {
-            remember(&dir);
+            runs::remember(&dir);
         }
         Ok(Campaign { dir, header, writer, done: BTreeSet::new() })
     }
@@ -262,34 +265,13 @@ fn command(args: &StressArgs, plan: &Plan) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// Where the runs of a workspace are kept.
-pub(super) fn runs_dir(catalog: Option<&Catalog>) -> PathBuf {
-    match catalog {
-        Some(catalog) => catalog.target_dir.join("standstill"),
-        None => PathBuf::from("standstill-runs"),
-    }
-}
-
-fn new_run_dir(runs: &Path, header: &Header) -> PathBuf {
-    let time: String = header.began.chars().filter(char::is_ascii_digit).collect();
+/// What its directory is named after.
+fn about(header: &Header) -> String {
     let scenarios: BTreeSet<&str> = header.plan.units.iter().map(|u| u.scenario.as_str()).collect();
-    let what = match scenarios.len() {
-        1 => header.plan.units[0].scenario.replace('/', "-"),
+    match scenarios.len() {
+        1 => header.plan.units[0].scenario.clone(),
         n => format!("{n}-scenarios"),
-    };
-    let name = format!("{}-{}-{what}", &time[..8.min(time.len())], &time[8.min(time.len())..]);
-    (0..)
-        .map(|n| if n == 0 { runs.join(&name) } else { runs.join(format!("{name}-{n}")) })
-        .find(|dir| !dir.exists())
-        .unwrap_or_else(|| runs.join(name))
-}
-
-/// Lets `standstill report` find the run. A file system without links does without.
-fn remember(dir: &Path) {
-    let (Some(runs), Some(name)) = (dir.parent(), dir.file_name()) else { return };
-    let last = runs.join("last");
-    let _ = std::fs::remove_file(&last);
-    let _ = std::os::unix::fs::symlink(name, last);
+    }
 }
 
 /// A flag that the first Ctrl-C (or SIGTERM, SIGHUP) sets. The second ends the process at once; its

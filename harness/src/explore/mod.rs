@@ -30,5 +30,6 @@ pub mod sink;
 pub mod smaller;
 pub mod target;
 pub mod token;
+pub mod waits;
 mod within;
 mod worker;

@@ -42,6 +42,17 @@ pub enum Mix {
     Portfolio,
 }
 
+impl Mix {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mix::Only(strategy) => name(strategy),
+            Mix::Delays { .. } => "delays",
+            Mix::Portfolio => "portfolio",
+        }
+    }
+}
+
 /// One trial to be run.
 #[derive(Debug, Clone)]
 pub struct Assignment {

@@ -11,7 +11,7 @@ use super::{Cycle, Holder, Node, Thing, WaitGraph};
 use crate::verdict::{Confidence, Kind};
 
 /// All cycles, at most one for each thread: the surest, then the shortest.
-pub(super) fn find(graph: &WaitGraph) -> Vec<Cycle> {
+pub(crate) fn find(graph: &WaitGraph) -> Vec<Cycle> {
     let mut cycles = Vec::new();
     let mut taken = BTreeSet::new();
     let knot = knot(graph);

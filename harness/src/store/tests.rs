@@ -69,7 +69,8 @@ fn what_is_written_is_read_back() {
     let run = dir.load().unwrap();
     assert_eq!((&run.header, &run.trials[..]), (&header, &[late][..]));
     assert_eq!(run.notes.len(), 1, "a repeated note is one");
-    assert_eq!(Record::Probe(run.probes["bank/transfer"].clone()), probe("transfer"));
+    let Record::Probe(probe) = probe("transfer") else { unreachable!() };
+    assert_eq!(run.probes["bank/transfer"], probe);
     assert!(!run.torn && !run.is_complete());
     assert_eq!(run.done(), BTreeSet::from([(0, 4)]));
 }
@@ -89,33 +90,52 @@ fn a_torn_last_line_is_passed_over_and_cut_by_the_next_session() {
 }
 
 #[test]
-fn a_line_that_is_no_record_is_an_error_that_names_it() {
+fn a_line_that_is_no_record_is_passed_over_and_the_rest_is_read() {
     let dir = Dir::with(2);
     let text = dir.text();
     let lines: Vec<&str> = text.lines().collect();
-    for (line, broken) in [(2, "nonsense"), (3, "{\"record\":\"trial\"}"), (4, lines[0]), (2, "")] {
+    for (line, broken) in [(3, "nonsense"), (3, "{\"record\":\"trial\"}"), (4, lines[0]), (3, "")] {
         let mut lines = lines.clone();
         lines[line - 1] = broken;
         dir.put(&(lines.join("\n") + "\n"));
-        let error = dir.error();
-        assert!(error.contains(&format!("line {line} is no record")), "{error}");
-        assert!(error.contains(RECORDS), "{error}");
+        let run = dir.load().unwrap();
+        assert_eq!(run.damaged.iter().map(|damage| damage.line).collect::<Vec<_>>(), [line]);
+        assert_eq!(run.trials.len(), 1, "{broken}");
+        assert!(!run.is_complete());
     }
 }
 
 #[test]
-fn a_unit_that_the_plan_does_not_have_is_an_error() {
+fn a_header_that_is_none_is_an_error_that_names_the_file() {
+    let dir = Dir::with(2);
+    let text = dir.text();
+    let (_, rest) = text.split_once('\n').unwrap();
+    dir.put(&format!("nonsense\n{rest}"));
+    let error = dir.error();
+    assert!(error.contains("no header") && error.contains(RECORDS), "{error}");
+}
+
+#[test]
+fn a_unit_that_the_plan_does_not_have_is_damage() {
     let dir = Dir::with(0);
     let mut writer = Writer::resume(&dir.load().unwrap()).unwrap();
     writer.write(&Record::Trial(TrialRecord { unit: 1, ..clean(&planned(), 0, 0) })).unwrap();
-    let error = dir.error();
-    assert!(error.contains("line 3") && error.contains("of unit 1 was never planned"), "{error}");
+    let run = dir.load().unwrap();
+    assert!(run.trials.is_empty() && run.damaged[0].line == 3);
+    assert!(run.damaged[0].why.contains("of unit 1 was never planned"), "{:?}", run.damaged);
+}
+
+#[test]
+fn a_run_of_the_schema_before_is_read() {
+    let dir = Dir::with(2);
+    dir.put(&dir.text().replacen("\"schema\":2", "\"schema\":1", 1));
+    assert_eq!(indices(&dir.load().unwrap()), [0, 1]);
 }
 
 #[test]
 fn another_schema_is_refused_by_its_number() {
     let dir = Dir::with(1);
-    let newer = dir.text().replacen("\"schema\":1", "\"schema\":99,\"unheard\":{}", 1);
+    let newer = dir.text().replacen("\"schema\":2", "\"schema\":99,\"unheard\":{}", 1);
     dir.put(&newer);
     assert!(matches!(dir.load(), Err(StoreError::Schema { found: 99, .. })));
     assert!(dir.error().contains("schema 99"));
@@ -133,7 +153,7 @@ fn a_directory_without_a_header_is_not_a_run() {
     assert!(matches!(Run::load(&dir.path().join("nowhere")), Err(StoreError::NotARun(_))));
     let Record::Trial(first) = trial(0) else { unreachable!() };
     dir.put(&(serde_json::to_string(&Record::Trial(first)).unwrap() + "\n"));
-    assert!(dir.error().contains("line 1 is no record"), "{}", dir.error());
+    assert!(dir.error().contains("no header"), "{}", dir.error());
 }
 
 #[test]
@@ -254,5 +274,45 @@ proptest! {
             prop_assert_eq!(on.trials.len(), run.trials.len() + 1);
             prop_assert!(!on.torn);
         }
+    }
+
+    /// Whatever stands in the file, reading it never fails otherwise than in words, and every record on a
+    /// line of its own behind a whole header is there.
+    #[test]
+    fn scribbling_costs_the_lines_that_were_hit_and_no_others(
+        hits in prop::collection::vec((0.0..1.0_f64, prop::collection::vec(any::<u8>(), 1..40)), 1..4),
+    ) {
+        let dir = Dir::with(8);
+        let whole = dir.text().into_bytes();
+        let begin = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let mut bytes = whole.clone();
+        for (share, scribble) in &hits {
+            let at = begin + ((whole.len() - begin) as f64 * share) as usize;
+            for (byte, new) in bytes[at..].iter_mut().zip(scribble) {
+                *byte = *new;
+            }
+        }
+        fs::write(dir.path().join(RECORDS), &bytes).unwrap();
+        let lines = |bytes: &[u8]| {
+            let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+            lines.pop();
+            lines
+        };
+        let (before, after) = (lines(&whole), lines(&bytes));
+        let trials = |lines: &[Vec<u8>]| lines.iter().filter(|line| line.starts_with(b"{\"record\":\"trial\"")).count();
+        let untouched: Vec<Vec<u8>> = before.into_iter().filter(|line| after.contains(line)).collect();
+        let run = dir.load().unwrap();
+        prop_assert!(run.trials.len() >= trials(&untouched));
+        let _ = (run.summaries(), run.is_complete());
+        prop_assert_eq!(run.torn, bytes.last() != Some(&b'\n'));
+    }
+
+    /// A file that is something else altogether.
+    #[test]
+    fn any_bytes_are_refused_in_words(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let dir = Dir::with(0);
+        fs::write(dir.path().join(RECORDS), &bytes).unwrap();
+        let error = dir.load().unwrap_err().to_string();
+        prop_assert!(!error.is_empty() && !error.contains('\n'));
     }
 }

@@ -89,6 +89,10 @@ pub(in crate::cli) struct ExploreArgs {
     /// Keep schedule and report of what is found in this directory, which must be new or empty
     #[arg(long, value_name = "DIR")]
     pub(super) keep: Option<PathBuf>,
+    /// Keep the run, from which `standstill report` is made, here [default: a new directory below
+    /// target/standstill, of other programs below ~/.cache/standstill/runs]
+    #[arg(long, value_name = "DIR")]
+    pub(super) run_dir: Option<PathBuf>,
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     pub(super) message_format: MessageFormat,

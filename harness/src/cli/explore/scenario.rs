@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use anyhow::anyhow;
 
 use super::ExploreArgs;
+use super::run::Subject;
 use crate::catalog::select;
 use crate::cli::list::Opened;
-use crate::cli::{Failure, MessageFormat};
+use crate::cli::{Failure, MessageFormat, runs};
 use crate::explore::smaller::Size;
 use crate::explore::target::Target;
+use crate::lockfile;
+use crate::plan::Unit;
 use crate::protocol::{ORDER_VAR, Order, PROTOCOL, ROLE_VAR, Role, Task};
+use crate::store::BookRecord;
 
-/// The target of the one scenario that `pattern` names.
-pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<Target, Failure> {
+/// The target of the one scenario that `pattern` names, and what a run says of it.
+pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<(Target, Subject), Failure> {
     let quiet = args.message_format == MessageFormat::Json;
     if std::path::Path::new(pattern).is_file() {
         return Err(Failure::usage(anyhow!(
@@ -41,7 +45,7 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<Target, Failur
         task: Task::Trial,
         threads: threads.unwrap_or(2),
         seed: args.seed,
-        settings,
+        settings: settings.clone(),
         expected: None,
     };
     let iterations = order.iterations(card).map_err(|why| Failure::usage(anyhow!(why)))?;
@@ -54,5 +58,25 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<Target, Failur
     target.name = Some(format!("{}/{}", book.name, card.name));
     target.env =
         vec![(ROLE_VAR.to_owned(), Role::Trial.name().to_owned()), (ORDER_VAR.to_owned(), order)];
-    Ok(target)
+    let crates = book.book.as_ref().map(|book| lockfile::crates(&book.manifest, &book.package));
+    let subject = Subject {
+        unit: Unit {
+            scenario: format!("{}/{}", book.name, card.name),
+            threads: size.threads,
+            trials: 0,
+            timeout_ms: card.timeout_ms,
+            card: card.clone(),
+        },
+        settings,
+        runs: match &opened.catalog {
+            Some(catalog) => runs::of_workspace(Some(catalog)),
+            None => runs::of_programs(),
+        },
+        book: BookRecord {
+            exe: book.exe.clone(),
+            sha256: crate::environment::sha256(&book.exe).unwrap_or_default(),
+            crates: crates.unwrap_or_default(),
+        },
+    };
+    Ok((target, subject))
 }
