@@ -60,6 +60,9 @@ pub struct BookRecord {
     pub sha256: String,
     /// The crates it is made of, from the lock file; empty where there was none.
     pub crates: Vec<CrateRecord>,
+    /// The crate under test, if the scenarios' own crate says which that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// One package of a lock file.

@@ -2,6 +2,7 @@
 
 use super::{Exit, Failure, ReportArgs, print, runs};
 use crate::report::markdown;
+use crate::report::page::{Extra, Page};
 use crate::store::Run;
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
@@ -16,7 +17,8 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
             Failure::usage(anyhow::anyhow!("failed to read the template {}: {e}", path.display()))
         })?,
     };
-    let text = markdown::render(&run, &template).map_err(Failure::usage)?;
+    let text = markdown::render(&Page::of(std::slice::from_ref(&run), Extra::default()), &template)
+        .map_err(Failure::usage)?;
     let path = args.output.clone().unwrap_or_else(|| run.dir.join("REPORT.md"));
     if path.as_os_str() == "-" {
         print(&text);

@@ -19,6 +19,7 @@ use crate::lockfile;
 use crate::plan::{Plan, Unit, too_many_threads};
 use crate::report::json::{Json, worst};
 use crate::report::markdown;
+use crate::report::page::{Extra, Page};
 use crate::report::terminal::Terminal;
 use crate::session::{Session, SessionError};
 use crate::stats::Rate;
@@ -59,7 +60,10 @@ impl Campaign {
                 Some(book) => lockfile::crates(&book.manifest, &book.package),
                 None => vec![],
             };
-            books.insert(book.name.clone(), BookRecord { exe: book.exe.clone(), sha256, crates });
+            books.insert(
+                book.name.clone(),
+                BookRecord { exe: book.exe.clone(), sha256, crates, subject: None },
+            );
         }
         let header = Header {
             schema: SCHEMA,
@@ -291,9 +295,12 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 
 fn write_report(run: &Run) -> Option<PathBuf> {
     let path = run.dir.join("REPORT.md");
-    let saved = markdown::render(run, markdown::TEMPLATE)
-        .map_err(anyhow::Error::new)
-        .and_then(|text| Ok(markdown::save(&path, &text)?));
+    let saved = markdown::render(
+        &Page::of(std::slice::from_ref(run), Extra::default()),
+        markdown::TEMPLATE,
+    )
+    .map_err(anyhow::Error::new)
+    .and_then(|text| Ok(markdown::save(&path, &text)?));
     match saved {
         Ok(()) => Some(path),
         Err(error) => {

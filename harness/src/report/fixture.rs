@@ -1,6 +1,8 @@
 //! Small stored runs, the same for every format and for the store. Verdicts are written by hand, so
 //! that no snapshot follows the wording of a detector.
 
+pub(crate) mod runs;
+
 use std::collections::BTreeMap;
 
 use crate::board::{Outcome, Phase};
@@ -54,6 +56,7 @@ pub(crate) fn header(units: Vec<Unit>) -> Header {
         exe: "bank-scenarios".into(),
         sha256: "9b1c".to_owned(),
         crates: crates.into(),
+        subject: None,
     };
     Header {
         schema: SCHEMA,

@@ -53,7 +53,7 @@ pub fn interleaving(table: &Table) -> String {
     printable(&out)
 }
 
-fn told(mark: Mark) -> &'static str {
+pub(super) fn told(mark: Mark) -> &'static str {
     match mark {
         Mark::None => "",
         Mark::Has => ": has it",
@@ -64,7 +64,7 @@ fn told(mark: Mark) -> &'static str {
     }
 }
 
-fn name(thread: u32) -> String {
+pub(super) fn name(thread: u32) -> String {
     if thread == 0 { "main".to_owned() } else { format!("thread {thread}") }
 }
 

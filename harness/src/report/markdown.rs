@@ -1,20 +1,16 @@
-//! `REPORT.md`: a stored run, rendered from a template that users may replace.
+//! `REPORT.md`: a page, rendered from a template that users may replace.
 //!
 //! The template is Jinja as minijinja reads it; a field that it names and the run does not have is
 //! an error, never an empty place.
 
-mod facts;
-mod page;
-mod words;
-
 use std::io::{self, Write};
 use std::path::Path;
 
+use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
-use crate::store::Run;
+use super::page::Page;
 use crate::text::printable;
-use page::Page;
 
 /// The built-in template.
 pub const TEMPLATE: &str = include_str!("../../REPORT_TEMPLATE.md");
@@ -24,11 +20,24 @@ pub const TEMPLATE: &str = include_str!("../../REPORT_TEMPLATE.md");
 #[error("failed to render the report: {0}")]
 pub struct RenderError(String);
 
-/// Renders a run.
-pub fn render(run: &Run, template: &str) -> Result<String, RenderError> {
+/// Renders a page.
+pub fn render(page: &Page, template: &str) -> Result<String, RenderError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // The first of these findings of which there is a drawing, in a list; an empty one if there is none.
+    environment.add_filter("first_drawn", |findings: Vec<Value>| {
+        let is_drawn = |finding: &Value| {
+            ["interleaving", "graph"]
+                .iter()
+                .any(|part| finding.get_attr(part).is_ok_and(|v| v.is_true()))
+        };
+        findings.into_iter().find(is_drawn).into_iter().collect::<Vec<Value>>()
+    });
+    environment.add_filter("capfirst", |text: String| {
+        let mut chars = text.chars();
+        chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect::<String>())
+    });
     let fault = |error: minijinja::Error| {
         let line = error.line().map_or(String::new(), |line| format!(" (template line {line})"));
         let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
@@ -40,7 +49,7 @@ pub fn render(run: &Run, template: &str) -> Result<String, RenderError> {
     };
     environment.add_template("report", template).map_err(fault)?;
     let template = environment.get_template("report").map_err(fault)?;
-    let text = template.render(minijinja::value::Serde(Page::of(run))).map_err(fault)?;
+    let text = template.render(minijinja::value::Serde(page)).map_err(fault)?;
     Ok(printable(text.trim_end()) + "\n")
 }
 

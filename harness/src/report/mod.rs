@@ -8,6 +8,7 @@ pub(crate) mod fixture;
 pub mod interleaving;
 pub mod json;
 pub mod markdown;
+pub mod page;
 pub mod scene;
 pub mod schedule;
 pub mod terminal;

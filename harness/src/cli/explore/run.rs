@@ -112,7 +112,7 @@ fn program(args: &ExploreArgs, explored: &Explored) -> BookRecord {
             .find(|c| !c.is_empty())
             .unwrap_or_default()
     });
-    BookRecord { exe: exe.clone(), sha256: explored.hash.clone(), crates }
+    BookRecord { exe: exe.clone(), sha256: explored.hash.clone(), crates, subject: None }
 }
 
 /// The name in a manifest.

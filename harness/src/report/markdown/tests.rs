@@ -1,69 +1,21 @@
 //! Reports of small runs, whole; and the words that must not stand in them.
 
-use super::facts::MOST_FINDINGS;
-use super::words::{literal, without};
 use super::*;
-use crate::report::fixture::{clean, finding, header, probe, run, stored, unit};
-use crate::store::Record;
+use crate::report::fixture::runs::{
+    found, inconclusive, interrupted, late, nothing_found, searched, searched_in_vain,
+};
+use crate::report::fixture::{clean, finding, header, run, unit};
+use crate::report::page::words::{literal, without};
+use crate::report::page::{Extra, MOST_FINDINGS, Page};
+use crate::store::Run;
 use crate::verdict::{Confidence, Expectation, Kind};
 
-/// Two trials of four deadlock in one form, one crashes with eight threads.
-fn found() -> Run {
-    let header = header(vec![unit("transfer", 2, 4), unit("transfer", 8, 1)]);
-    let deadlock = finding(Kind::Deadlock, Confidence::Proven, "bank::transfer");
-    let crash = finding(Kind::Crash, Confidence::Proven, "bank::audit");
-    let trials = vec![
-        clean(&header, 0, 0),
-        clean(&header, 0, 1).with(&header, deadlock.clone()).with_stacks(),
-        clean(&header, 0, 2).with(&header, deadlock),
-        clean(&header, 0, 3),
-        clean(&header, 1, 0).with(&header, crash),
-    ];
-    run(&header, trials)
-}
-
-fn nothing_found() -> Run {
-    let header = header(vec![unit("transfer", 2, 3), unit("audit", 1, 1)]);
-    let trials = (0..3).map(|index| clean(&header, 0, index)).chain([clean(&header, 1, 0)]);
-    let trials = trials.collect();
-    run(&header, trials)
-}
-
-fn inconclusive() -> Run {
-    let header = header(vec![unit("transfer", 2, 4)]);
-    let left = "the process exited with code 0 by itself while running";
-    let trials = vec![
-        clean(&header, 0, 0).inconclusive(left),
-        clean(&header, 0, 1).inconclusive(left),
-        clean(&header, 0, 2).inconclusive("something ended it with SIGTERM"),
-        clean(&header, 0, 3),
-    ];
-    run(&header, trials)
-}
-
-/// Interrupted after one trial of three; the second scenario was not even prepared.
-fn interrupted() -> Run {
-    let header = header(vec![unit("transfer", 2, 3), unit("audit", 2, 3)]);
-    let note = "no zygote: it has 2 threads; every trial prepares in a fresh process".to_owned();
-    let records = vec![
-        probe("transfer"),
-        Record::Note { scenario: "bank/transfer".to_owned(), note },
-        Record::Trial(clean(&header, 0, 0)),
-        Record::Ended { interrupted: true },
-    ];
-    stored(&header, records)
-}
-
-/// A deadline that passed, and nothing proven.
-fn late() -> Run {
-    let header = header(vec![unit("transfer", 2, 1)]);
-    let hang = finding(Kind::Hang, Confidence::Suspected, "bank::transfer");
-    let trial = clean(&header, 0, 0).with(&header, hang).with_stacks();
-    run(&header, vec![trial])
+fn page(run: &Run) -> Page {
+    Page::of(std::slice::from_ref(run), Extra::default())
 }
 
 fn report(run: &Run) -> String {
-    render(run, TEMPLATE).expect("not rendered")
+    render(&page(run), TEMPLATE).expect("not rendered")
 }
 
 #[test]
@@ -87,8 +39,18 @@ fn an_interrupted_run_says_so() {
 }
 
 #[test]
+fn a_search_is_told_with_its_shortest_schedule() {
+    insta::assert_snapshot!("searched", report(&searched()));
+}
+
+#[test]
+fn a_search_in_vain_is_told_as_a_bound() {
+    insta::assert_snapshot!("searched_in_vain", report(&searched_in_vain()));
+}
+
+#[test]
 fn nothing_found_never_becomes_a_promise() {
-    for run in [nothing_found(), inconclusive(), interrupted()] {
+    for run in [nothing_found(), inconclusive(), interrupted(), searched_in_vain()] {
         let report = report(&run).to_lowercase();
         for promise in ["deadlock", "no bug", "safe", "correct", "proven", "guarantee"] {
             assert!(!report.contains(promise), "{promise}");
@@ -100,7 +62,12 @@ fn nothing_found_never_becomes_a_promise() {
 fn a_bound_counts_judged_trials_alone() {
     let report = report(&inconclusive());
     assert!(report.contains("nothing found in 1 judged trial,"), "{report}");
-    assert!(report.contains("| 0 of 1 |") && report.contains("inconclusive after 4 trials"));
+    assert!(
+        report.contains("| 0 of 1 |")
+            && report.contains(
+                "# inconclusive in bank 1.2.0 (bank/transfer): 0 of 1 judged native trial"
+            )
+    );
 }
 
 #[test]
@@ -109,10 +76,10 @@ fn a_headline_tells_trials_from_judged_trials_where_they_differ() {
     let crash = finding(Kind::Crash, Confidence::Proven, "bank::audit");
     let found = || clean(&header, 0, 0).with(&header, crash.clone());
     let of_all = report(&run(&header, vec![found(), clean(&header, 0, 1)]));
-    assert!(of_all.contains("crash (proven) in 1 of 2 trials\n"), "{of_all}");
+    assert!(of_all.contains(": 1 of 2 native trials\n"), "{of_all}");
     let unsure = clean(&header, 0, 1).inconclusive("it was killed");
     let of_judged = report(&run(&header, vec![found(), unsure]));
-    assert!(of_judged.contains("crash (proven) in 1 of 1 judged trial\n"), "{of_judged}");
+    assert!(of_judged.contains(": 1 of 1 judged native trial\n"), "{of_judged}");
 }
 
 #[test]
@@ -130,10 +97,13 @@ fn what_was_expected_is_said_to_be() {
     let deadlock = finding(Kind::Deadlock, Confidence::Proven, "bank::transfer");
     let trial = clean(&header, 0, 0).with(&header, deadlock);
     let convicted = report(&run(&header, vec![trial]));
-    assert!(convicted.starts_with("# bank/transfer: deadlock (proven) in 1 of 1"), "{convicted}");
+    assert!(
+        convicted.starts_with("# deadlock (proven) in bank 1.2.0 (bank/transfer): 1 of 1"),
+        "{convicted}"
+    );
     assert!(convicted.lines().next().unwrap().ends_with(", as expected"));
     let missed = report(&run(&header, vec![clean(&header, 0, 0)]));
-    assert!(missed.contains("nothing found in 1 trial, against expectation"), "{missed}");
+    assert!(missed.contains("nothing found, against expectation, in bank 1.2.0"), "{missed}");
     assert!(missed.contains("| MISSED |"));
 }
 
@@ -160,19 +130,27 @@ fn forms_of_findings_beyond_the_first_few_are_counted() {
 fn a_field_that_does_not_exist_is_an_error_that_names_it() {
     for (template, named) in [
         ("{{ colour }}", "colour"),
-        ("{{ run.colour }}", "run.colour"),
-        ("a\n{% for u in units %}{{ u.colour }}{% endfor %}", "u.colour"),
-        ("a\n{% if run.colour %}x{% endif %}", "run.colour"),
+        ("{{ subject.colour }}", "subject.colour"),
+        ("a\n{% for u in native %}{{ u.colour }}{% endfor %}", "u.colour"),
+        ("a\n{% if subject.colour %}x{% endif %}", "subject.colour"),
         ("{{ headline | paint }}", "paint"),
     ] {
-        let error = render(&found(), template).unwrap_err().to_string();
+        let error = render(&page(&found()), template).unwrap_err().to_string();
         assert!(error.contains(named) && error.contains("line"), "{error}");
     }
 }
 
 #[test]
 fn tables_stand_alone_and_lists_are_whole() {
-    for run in [found(), nothing_found(), inconclusive(), interrupted(), late()] {
+    for run in [
+        found(),
+        nothing_found(),
+        inconclusive(),
+        interrupted(),
+        late(),
+        searched(),
+        searched_in_vain(),
+    ] {
         let report = report(&run);
         let (mut fenced, mut before) = (false, "");
         for line in report.lines() {

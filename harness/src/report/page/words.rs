@@ -1,13 +1,13 @@
 //! Words of a target and paths of a user, made fit for a page that others read.
 
 /// One line without the user's home directory in it.
-pub(super) fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     without_home(&text.replace('\n', " "))
 }
 
 /// The same of words that are not Markdown, such as a panic of thread `<unnamed>`: nothing of them
 /// is taken for a tag or for emphasis.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in tidy(text).chars() {
         if matches!(c, '<' | '*' | '`' | '\\') {
@@ -19,7 +19,7 @@ pub(super) fn literal(text: &str) -> String {
 }
 
 /// Text that cannot end the code block it stands in.
-pub(super) fn fenced(text: &str) -> String {
+pub(crate) fn fenced(text: &str) -> String {
     without_home(text.trim_end()).replace("```", "'''")
 }
 
@@ -29,7 +29,7 @@ fn without_home(text: &str) -> String {
 
 /// `home` as `~` wherever it stands as a whole path or the beginning of one: `/home/me` is
 /// none of `/home/men`.
-pub(super) fn without(text: &str, home: &str) -> String {
+pub(crate) fn without(text: &str, home: &str) -> String {
     let home = home.trim_end_matches('/');
     if home.is_empty() {
         return text.to_owned();
@@ -46,11 +46,11 @@ pub(super) fn without(text: &str, home: &str) -> String {
 }
 
 /// `1 thread`, `2 threads`.
-pub(super) fn counted(n: impl Into<u64>, what: &str) -> String {
+pub(crate) fn counted(n: impl Into<u64>, what: &str) -> String {
     let n = n.into();
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-pub(super) fn times(n: u64) -> String {
+pub(crate) fn times(n: u64) -> String {
     if n == 1 { "once".to_owned() } else { format!("{n} times") }
 }

@@ -1,0 +1,104 @@
+//! The words of a page: none stronger than what was seen.
+
+use super::*;
+use crate::report::fixture::runs::{found, inconclusive, interrupted, nothing_found, searched};
+use crate::report::fixture::{clean, finding, header, run, unit};
+use crate::verdict::{Confidence, KINDS, Kind};
+
+fn page(runs: &[Run]) -> Page {
+    Page::of(runs, Extra::default())
+}
+
+/// All words of a page, but for the names that a user gave.
+fn words(page: &Page) -> String {
+    serde_json::to_string(page).unwrap().to_lowercase()
+}
+
+#[test]
+fn no_kind_is_called_by_the_name_of_another() {
+    for kind in KINDS {
+        for confidence in [Confidence::Suspected, Confidence::Inferred, Confidence::Proven] {
+            let header = header(vec![unit("transfer", 2, 1)]);
+            let trial =
+                clean(&header, 0, 0).with(&header, finding(kind, confidence, "bank::audit"));
+            let page = page(&[run(&header, vec![trial])]);
+            let title =
+                format!("{kind} ({confidence}) in bank 1.2.0 (bank/transfer): 1 of 1 native trial");
+            assert_eq!(page.headline, title);
+            let words = words(&page);
+            for other in KINDS.into_iter().filter(|other| !kind.name().contains(other.name())) {
+                // These two are words of every day.
+                if !matches!(
+                    other,
+                    Kind::Panic | Kind::Slow | Kind::Crash | Kind::Hang | Kind::DataRace
+                ) {
+                    assert!(!words.contains(other.name()), "{kind} is called {other}: {words}");
+                }
+            }
+            for stronger in [Confidence::Inferred, Confidence::Proven] {
+                let said = format!("({stronger})");
+                assert_eq!(words.contains(&said), stronger == confidence, "{words}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deadline_that_passed_is_a_hang_and_never_more() {
+    let header = header(vec![unit("transfer", 2, 1)]);
+    let hang = finding(Kind::Hang, Confidence::Suspected, "bank::transfer");
+    let words = words(&page(&[run(&header, vec![clean(&header, 0, 0).with(&header, hang)])]));
+    for claim in ["deadlock", "livelock", "proven", "never end", "for ever"] {
+        assert!(!words.contains(claim), "{claim}: {words}");
+    }
+}
+
+#[test]
+fn the_two_lanes_are_never_added_up() {
+    let page = page(&[found(), searched()]);
+    let natives: u64 =
+        page.native.iter().filter(|row| row.grade != "-").map(|row| row.rate.n).sum();
+    assert_eq!((natives, page.controlled.len()), (5, 1));
+    assert!(
+        page.headline
+            .ends_with("3 of 5 native trials; chosen schedule 6 of a search that ended with it"),
+        "{}",
+        page.headline
+    );
+}
+
+#[test]
+fn what_it_comes_to_is_one_of_three_words() {
+    for (run, outcome) in [
+        (found(), "found"),
+        (searched(), "found"),
+        (nothing_found(), "nothing-found"),
+        (inconclusive(), "inconclusive"),
+        (interrupted(), "inconclusive"),
+    ] {
+        assert_eq!(page(&[run]).outcome, outcome);
+    }
+}
+
+#[test]
+fn the_least_thread_count_is_told_with_what_fewer_showed() {
+    let header =
+        header(vec![unit("transfer", 1, 2), unit("transfer", 4, 1), unit("transfer", 8, 1)]);
+    let crash = || finding(Kind::Crash, Confidence::Proven, "bank::audit");
+    let trials = vec![
+        clean(&header, 0, 0),
+        clean(&header, 0, 1),
+        clean(&header, 1, 0).with(&header, crash()),
+        clean(&header, 2, 0).with(&header, crash()),
+    ];
+    let told = page(&[run(&header, trials)]).least_threads.unwrap();
+    assert!(told.contains("is 4 (1 of 1); with 1 0 of 2 (at most 84.19 %)"), "{told}");
+}
+
+#[test]
+fn a_page_reads_back_as_it_was() {
+    let page = page(&[searched()]);
+    let text = serde_json::to_string(&page).unwrap();
+    let again: Page = serde_json::from_str(&text).unwrap();
+    assert!(serde_json::to_string(&again).unwrap() == text);
+}
