@@ -70,6 +70,9 @@ pub struct Card {
     pub contract: Contract,
     /// What its trials are expected to show.
     pub expectation: Expectation,
+    /// The scenario that this one is a control of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_of: Option<Control>,
     /// Thread counts that are run unless others are asked for.
     pub threads: Vec<u32>,
     /// How often each actor repeats what it does, where the scenario lets that be chosen.
@@ -97,6 +100,15 @@ pub struct Contract {
     pub claim: String,
     /// Where it stands: a file and line, a page, an issue.
     pub source: String,
+}
+
+/// What is different in a scenario from another, so that it should not fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    /// The other's name, without its crate.
+    pub of: String,
+    /// The difference, as it is said: `an external mutex`.
+    pub what: String,
 }
 
 /// The answer to [`Role::List`].

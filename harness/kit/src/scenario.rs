@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use standstill::protocol::{Card, Contract};
+use standstill::protocol::{Card, Contract, Control};
 use standstill::verdict::{Expectation, Kind};
 
 use crate::Actor;
@@ -30,6 +30,7 @@ impl Scenario {
             about: String::new(),
             contract: Contract::default(),
             expectation: Expectation::Clean,
+            control_of: None,
             threads: vec![2, 8],
             iterations: None,
             trials: 10,
@@ -129,6 +130,13 @@ impl<P: 'static, S, R> Builder<P, S, R> {
     /// Trials may find this, a known bug; `issue` says where it is tracked.
     pub fn may_find(mut self, kind: Kind, issue: &str) -> Self {
         self.card.expectation = Expectation::Known { issue: issue.to_owned(), kind };
+        self
+    }
+
+    /// This is the scenario of that name in the same crate, with something different that should help:
+    /// `an external mutex`, `the candidate fix`. A report of both tests the difference of their rates.
+    pub fn control_of(mut self, scenario: &str, what: &str) -> Self {
+        self.card.control_of = Some(Control { of: scenario.to_owned(), what: what.to_owned() });
         self
     }
 

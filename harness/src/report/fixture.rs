@@ -28,6 +28,7 @@ pub(crate) fn unit(name: &str, threads: u32, trials: u64) -> Unit {
             source: "bank 1.2.0, src/lib.rs:12".to_owned(),
         },
         expectation: Expectation::Clean,
+        control_of: None,
         threads: vec![threads],
         iterations: None,
         trials: 100,

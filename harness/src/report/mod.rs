@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod folder;
 pub mod interleaving;
 pub mod json;
 pub mod markdown;

@@ -49,6 +49,7 @@ pub(crate) fn natural() -> Scenario {
 pub(crate) fn look_alike() -> Scenario {
     Scenario::new("abba_look_alike")
         .about("actors take two std mutexes, all in the same order")
+        .control_of("abba_natural", "one order for all")
         .setup(|_, _| [Mutex::new(0), Mutex::new(0)])
         .actor(|locks, _| {
             for _ in 0..20 {

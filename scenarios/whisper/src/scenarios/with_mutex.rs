@@ -18,6 +18,7 @@ pub(super) fn scenario() -> Scenario {
             "Arc<OnceCell<Mutex<WhisperContext>>> is the workaround for concurrent create_state()",
             "the report that started this project",
         )
+        .control_of("concurrent_create_state_without_mutex", "a mutex around the context")
         .threads([2, 8, 64])
         .counts_steps()
         .prepare(prepare)
