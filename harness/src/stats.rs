@@ -1,4 +1,9 @@
-//! Rates and what they bound.
+//! Rates and what they bound; and, one method a file, what two samples tell of each other.
+
+pub mod bootstrap;
+pub mod fisher;
+pub mod holm;
+pub mod newcombe;
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF};
