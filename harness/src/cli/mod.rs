@@ -150,8 +150,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// Show the scenarios there are
     List(ListArgs),
-    /// Write REPORT.md of a stored run again
-    Report(ReportArgs),
+    /// Write the report of stored runs: for an issue, a browser, programs and CI, in one folder and archive
+    Report(report::ReportArgs),
 }
 
 /// Where scenarios come from.
@@ -227,19 +227,6 @@ struct ListArgs {
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
-}
-
-/// `standstill report`.
-#[derive(Args, Debug)]
-struct ReportArgs {
-    /// The run directory [default: the last run of this workspace]
-    run: Option<PathBuf>,
-    /// Render this template instead of the built-in REPORT_TEMPLATE.md
-    #[arg(long, value_name = "PATH")]
-    template: Option<PathBuf>,
-    /// Write here instead of into the run directory; - is standard output
-    #[arg(long, short, value_name = "PATH")]
-    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,30 +1,90 @@
 //! `standstill report`.
 
-use super::{Exit, Failure, ReportArgs, print, runs};
+mod args;
+mod files;
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use serde_json::json;
+
+use super::{Exit, Failure, MessageFormat, complain, print, runs};
+use crate::report::folder::{self, FolderError};
 use crate::report::markdown;
 use crate::report::page::{Extra, Page};
 use crate::store::Run;
 
+pub(super) use args::ReportArgs;
+
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
-    let dir = match &args.run {
-        Some(dir) => dir.clone(),
-        None => runs::last()?,
+    let dirs = match args.runs.is_empty() {
+        false => args.runs.clone(),
+        true => vec![runs::last()?],
     };
-    let run = Run::load(&dir)?;
+    let runs = dirs.iter().map(|dir| Run::load(dir)).collect::<Result<Vec<Run>, _>>()?;
     let template = match &args.template {
         None => markdown::TEMPLATE.to_owned(),
         Some(path) => std::fs::read_to_string(path).map_err(|e| {
-            Failure::usage(anyhow::anyhow!("failed to read the template {}: {e}", path.display()))
+            Failure::usage(anyhow!("failed to read the template {}: {e}", path.display()))
         })?,
     };
-    let text = markdown::render(&Page::of(std::slice::from_ref(&run), Extra::default()), &template)
-        .map_err(Failure::usage)?;
-    let path = args.output.clone().unwrap_or_else(|| run.dir.join("REPORT.md"));
-    if path.as_os_str() == "-" {
-        print(&text);
-    } else {
-        markdown::save(&path, &text).map_err(Failure::failed)?;
-        print(&format!("wrote {}\n", path.display()));
+    let is_stdout = args.output.as_deref() == Some(Path::new("-"));
+    let dir = match &args.output {
+        Some(dir) => dir.clone(),
+        None => runs[0].dir.join("report"),
+    };
+    // Nobody is to wait for a reproducer and then learn that nothing can be written.
+    if !is_stdout {
+        folder::check(&dir).map_err(refused)?;
     }
+    let extra = Extra { subject: args.subject.clone(), ..Extra::default() };
+    let page = Page::of(&runs, extra);
+    let text = markdown::render(&page, &template).map_err(Failure::usage)?;
+    if is_stdout {
+        print(&text);
+        return Ok(Exit::AsExpected);
+    }
+    let folder = files::folder(&page, text, &runs, args).map_err(refused)?;
+    let names: Vec<String> = folder.names().map(str::to_owned).collect();
+    let archive = folder.write(&dir).map_err(refused)?;
+    for line in &page.damaged {
+        complain(&format!("standstill: note: {line}"));
+    }
+    print(&told(args, &page, &dir, &archive, &names));
     Ok(Exit::AsExpected)
+}
+
+fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[String]) -> String {
+    if args.message_format == MessageFormat::Json {
+        let line = json!({
+            "event": "report",
+            "outcome": page.outcome,
+            "headline": page.headline,
+            "directory": dir,
+            "archive": archive,
+            "files": names,
+        });
+        return format!("{line}\n");
+    }
+    let listed = |name: &str, what: &str| match names.iter().any(|known| known == name) {
+        true => format!("  {}  {what}\n", dir.join(name).display()),
+        false => String::new(),
+    };
+    format!(
+        "{}\n{}{}{}  {}  all of it, to be attached\n",
+        page.headline,
+        listed("REPORT.md", "to be pasted into an issue; the place for your own words is marked"),
+        listed("report.html", "to be opened in a browser"),
+        listed("reproducer/README.md", "shows it without standstill"),
+        archive.display()
+    )
+}
+
+/// What is in the way is the user's to mend, a full disk is not.
+fn refused(error: FolderError) -> Failure {
+    let sentence = anyhow!("failed to {error}");
+    match error {
+        FolderError::Occupied(_) => Failure::usage(sentence),
+        FolderError::Io { .. } => Failure::failed(sentence),
+    }
 }

@@ -5,6 +5,7 @@
 //! system chose the schedules, in the other standstill did, on purpose and badly.
 
 mod controlled;
+mod controls;
 mod facts;
 mod findings;
 mod headline;
@@ -214,7 +215,7 @@ impl Page {
             runs: runs.iter().map(RunFacts::of).collect(),
             bound: native::bound(runs),
             inconclusive: native::inconclusive(runs),
-            controls: vec![],
+            controls: controls::rows(runs),
             repeat: findings::repeat(runs, &findings),
             native,
             controlled,

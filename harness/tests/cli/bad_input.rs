@@ -81,9 +81,18 @@ fn a_full_disk_stops_the_campaign_and_keeps_whole_records() {
     assert!(kept > 0 && kept < 5000, "{kept}");
 }
 
+/// Whole records of trials in a file that may hold others.
+fn trials_of(file: &std::path::Path) -> usize {
+    let text = std::fs::read_to_string(file).unwrap();
+    let is_trial = |line: &&str| {
+        serde_json::from_str(line).is_ok_and(|value: serde_json::Value| value["record"] == "trial")
+    };
+    text.lines().filter(is_trial).count()
+}
+
 #[test]
 #[ntest::timeout(120_000)]
-fn a_damaged_run_is_refused_with_the_place() {
+fn a_damaged_run_is_told_of_what_is_left_and_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let run_dir = dir.path().join("run");
     let path = run_dir.to_str().unwrap();
@@ -96,11 +105,17 @@ fn a_damaged_run_is_refused_with_the_place() {
     let mut lines: Vec<&str> = text.lines().collect();
     lines[2] = "{\"record\":\"tri";
     std::fs::write(&file, lines.join("\n") + "\n").unwrap();
-    for command in [&["report", path][..], &["stress", "--resume", path]] {
-        run(command).exits(2).complains_of(&["line 3", "2 lines before it are intact"]);
-    }
-    std::fs::write(&file, text.replacen("\"schema\":1", "\"schema\":99", 1)).unwrap();
-    run(&["report", path]).exits(2).complains_of(&["schema 99", "reads schema 1"]);
+    let told = run(&["report", path, "-o", "-"]).exits(0).stdout;
+    assert!(told.contains("1 line of run is no record and was left out (line 3)"), "{told}");
+    assert!(told.contains("| 0 of 2 |"), "{told}");
+    // The trial that stood there is run again.
+    run(&["stress", "--resume", path]).exits(0);
+    assert_eq!(trials_of(&file), 3);
+    std::fs::write(&file, text.replacen("\"schema\":2", "\"schema\":99", 1)).unwrap();
+    run(&["report", path]).exits(2).complains_of(&["schema 99", "reads 1 to 2"]);
+    let (_, headless) = text.split_once('\n').unwrap();
+    std::fs::write(&file, headless).unwrap();
+    run(&["report", path]).exits(2).complains_of(&["first line is no header"]);
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub(crate) fn standstill(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_standstill"));
     command.args(args).current_dir(root()).stdin(Stdio::null());
     command.env_remove("NO_COLOR").env("CI", "true");
+    // Runs and schedules of tests are not to lie among the user's.
+    command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
     command
 }
 

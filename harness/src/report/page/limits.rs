@@ -72,7 +72,12 @@ pub(super) fn damaged(runs: &[Run]) -> Vec<String> {
             run.damaged.iter().take(10).map(|damage| damage.line.to_string()).collect();
         let damaged = (!run.damaged.is_empty()).then(|| {
             let count = counted(run.damaged.len() as u64, "line");
-            format!("{count} of {dir} are no records and were left out (line {})", lines.join(", "))
+            let (verb, noun) = if run.damaged.len() == 1 {
+                ("is no record and was", "line")
+            } else {
+                ("are no records and were", "lines")
+            };
+            format!("{count} of {dir} {verb} left out ({noun} {})", lines.join(", "))
         });
         let torn = run.torn.then(|| format!("the last line of {dir} is torn and was left out"));
         damaged.into_iter().chain(torn).collect::<Vec<_>>()
