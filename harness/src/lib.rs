@@ -12,6 +12,8 @@ pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
+pub mod compare;
+#[cfg(feature = "cli")]
 pub mod config;
 pub mod detect;
 #[cfg(feature = "cli")]

@@ -2,6 +2,7 @@
 
 mod build;
 mod classify;
+mod compare;
 mod core;
 mod doctor;
 mod explore;
@@ -148,6 +149,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Judge a stored run, or kept scenes, again with the detectors of this version
     Classify(classify::ClassifyArgs),
+    /// Say whether one run was shown to fail more often than another, and what its times tell
+    Compare(compare::CompareArgs),
     /// Show the scenarios there are
     List(ListArgs),
     /// Write the report of stored runs: for an issue, a browser, programs and CI, in one folder and archive
@@ -302,6 +305,7 @@ pub fn main() -> Result<Exit, Failure> {
         Command::Build(args) => build::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
+        Command::Compare(args) => compare::main(&args).map(printed),
         Command::Stress(args) => stress::main(*args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),

@@ -226,3 +226,22 @@ pub(crate) fn run(header: &Header, trials: Vec<TrialRecord>) -> Run {
     let probes = names.into_iter().map(probe);
     stored(header, probes.chain(trials.into_iter().map(Record::Trial)).collect())
 }
+
+/// So many trials of a unit, of which the first few fail, by kind.
+pub(crate) fn failing(
+    header: &Header,
+    unit: usize,
+    n: u64,
+    kinds: &[(Kind, u64)],
+) -> Vec<TrialRecord> {
+    let kinds = kinds.iter().flat_map(|(kind, k)| std::iter::repeat_n(*kind, *k as usize));
+    let mut kinds = kinds.fuse();
+    let trial = |index| match kinds.next() {
+        Some(kind) => {
+            let finding = finding(kind, Confidence::Proven, "bank::transfer");
+            clean(header, unit, index).with(header, finding)
+        }
+        None => clean(header, unit, index),
+    };
+    (0..n).map(trial).collect()
+}
