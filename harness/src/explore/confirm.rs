@@ -66,7 +66,7 @@ fn is_zero(n: &u32) -> bool {
 impl Confirmed {
     /// Whether it was seen without control at all.
     pub fn is_native(&self) -> bool {
-        self.with_sleeps.0 + self.plain.0 > 0
+        self.with_sleeps.0 > 0 || self.plain.0 > 0
     }
 
     /// Counts a run; whether it showed the kind.

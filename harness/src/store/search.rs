@@ -128,7 +128,7 @@ impl FoundSchedule {
 impl SearchRecord {
     /// The bound that schedules without a finding leave open: of those that ended well.
     pub fn rate(&self) -> Rate {
-        let k = self.findings.iter().map(|found| found.times).sum();
+        let k = self.findings.iter().fold(0, |sum: u64, found| sum.saturating_add(found.times));
         Rate { k, n: self.clean.saturating_add(k) }
     }
 }

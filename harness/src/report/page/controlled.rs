@@ -47,7 +47,7 @@ pub(super) fn rows(runs: &[Run]) -> Vec<SearchRow> {
 
 impl SearchRow {
     fn of(search: &SearchRecord) -> SearchRow {
-        let found: u64 = search.findings.iter().map(|found| found.times).sum();
+        let found = search.findings.iter().fold(0, |sum: u64, f| sum.saturating_add(f.times));
         let first = search.findings.iter().map(|found| found.trial).min();
         let kinds = search.findings.iter();
         let mut kinds: Vec<String> =

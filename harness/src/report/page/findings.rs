@@ -236,7 +236,7 @@ fn natively(minimal: &Minimal) -> Option<String> {
     let confirmed = minimal.larger.as_ref().or(minimal.confirmed.as_ref())?;
     let ((slept, of_slept), (plain, of_plain)) = (confirmed.with_sleeps, confirmed.plain);
     Some(match confirmed.is_native() {
-        _ if of_slept + of_plain == 0 => "not run without control".to_owned(),
+        _ if (of_slept, of_plain) == (0, 0) => "not run without control".to_owned(),
         true => format!(
             "appears without control, too: in {plain} of {} and in {slept} of {of_slept} with sleeps at \
              the schedule's switches",

@@ -88,8 +88,8 @@ fn native_rate(runs: &[Run], native: &[NativeRow]) -> Option<String> {
         true => {
             let plain = native.iter().filter(|row| row.how == "plain");
             plain.fold(Rate::default(), |sum, row| Rate {
-                k: sum.k + row.rate.k,
-                n: sum.n + row.rate.n,
+                k: sum.k.saturating_add(row.rate.k),
+                n: sum.n.saturating_add(row.rate.n),
             })
         }
     };
@@ -107,12 +107,12 @@ fn native_rate(runs: &[Run], native: &[NativeRow]) -> Option<String> {
 }
 
 fn controlled_rate(controlled: &[SearchRow]) -> Option<String> {
-    let tried: u64 = controlled.iter().map(|row| row.schedules).sum();
+    let tried: u64 = controlled.iter().fold(0, |sum, row| sum.saturating_add(row.schedules));
     if tried == 0 {
         return None;
     }
     let tried = counted(tried, "chosen schedule");
-    let found: u64 = controlled.iter().map(|row| row.found).sum();
+    let found: u64 = controlled.iter().fold(0, |sum, row| sum.saturating_add(row.found));
     let first = controlled.iter().find_map(|row| row.first);
     Some(match (controlled, first) {
         ([one], None) => match &one.rate {

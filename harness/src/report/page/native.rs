@@ -84,14 +84,14 @@ fn confirmed(search: &SearchRecord) -> Vec<NativeRow> {
     let (now, was) = size.map_or((search.threads, search.threads), |(n, w)| (Some(n), Some(w)));
     let kind = found.finding.kind;
     let row = |threads: Option<u32>, how: &str, (k, n): (u32, u32), confirmed: &Confirmed| {
-        let other: u32 = confirmed.others.values().sum();
+        let other = confirmed.others.values().fold(confirmed.late, |sum, n| sum.saturating_add(*n));
         NativeRow {
             scenario: search.subject.clone(),
             threads,
             how: how.to_owned(),
             rate: RateFacts::of(Rate { k: k.into(), n: n.into() }),
             kinds: if k > 0 { vec![kind.to_string()] } else { vec![] },
-            clean: u64::from(n.saturating_sub(k).saturating_sub(other + confirmed.late)),
+            clean: u64::from(n.saturating_sub(k).saturating_sub(other)),
             inconclusive: 0,
             median_us: None,
             p99_us: None,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::report::fixture::runs::{found, inconclusive, interrupted, nothing_found, searched};
 use crate::report::fixture::{clean, finding, header, run, unit};
+use crate::store::Record;
 use crate::verdict::{Confidence, KINDS, Kind};
 
 fn page(runs: &[Run]) -> Page {
@@ -101,4 +102,67 @@ fn a_page_reads_back_as_it_was() {
     let text = serde_json::to_string(&page).unwrap();
     let again: Page = serde_json::from_str(&text).unwrap();
     assert!(serde_json::to_string(&again).unwrap() == text);
+}
+
+/// Every number of a stored run in turn becomes one that nobody would write.
+#[test]
+fn no_number_of_a_stored_run_brings_a_report_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(crate::store::RECORDS);
+    for run in [found(), searched(), interrupted()] {
+        let mut records = records_of(run);
+        let count: usize = records.iter().map(numbers).sum();
+        for nth in 0..count {
+            for absurd in [0, u64::from(u32::MAX), u64::MAX] {
+                let whole = records.clone();
+                let mut left = nth;
+                records.iter_mut().any(|record| replace(record, &mut left, absurd));
+                let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+                records = whole;
+                std::fs::write(&path, lines).unwrap();
+                if let Ok(run) = Run::load(dir.path()) {
+                    let page = page(&[run]);
+                    crate::report::markdown::render(&page, crate::report::markdown::TEMPLATE)
+                        .unwrap();
+                }
+            }
+        }
+    }
+}
+
+fn records_of(run: Run) -> Vec<serde_json::Value> {
+    let header = [Record::Run(run.header)].into_iter();
+    let probes = run.probes.into_values().map(Record::Probe);
+    let trials = run.trials.into_iter().map(Record::Trial);
+    let searches = run.searches.into_iter().map(|search| Record::Search(Box::new(search)));
+    let all = header.chain(probes).chain(trials).chain(searches);
+    all.map(|record| serde_json::to_value(record).unwrap()).collect()
+}
+
+fn numbers(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Number(_) => 1,
+        serde_json::Value::Array(items) => items.iter().map(numbers).sum(),
+        serde_json::Value::Object(fields) => fields.values().map(numbers).sum(),
+        _ => 0,
+    }
+}
+
+/// Replaces the number of this place; whether it was there.
+fn replace(value: &mut serde_json::Value, left: &mut usize, by: u64) -> bool {
+    match value {
+        serde_json::Value::Number(_) if *left == 0 => {
+            *value = by.into();
+            true
+        }
+        serde_json::Value::Number(_) => {
+            *left -= 1;
+            false
+        }
+        serde_json::Value::Array(items) => items.iter_mut().any(|item| replace(item, left, by)),
+        serde_json::Value::Object(fields) => {
+            fields.values_mut().any(|field| replace(field, left, by))
+        }
+        _ => false,
+    }
 }
