@@ -24,6 +24,13 @@ impl Rate {
     /// With no trial at all it is the whole of 0 to 1. With k = 0 the lower end is 0 and the upper
     /// one is that of the two-sided interval, `1 - 0.025^(1/n)`; with k = n likewise.
     pub fn interval(self) -> (f64, f64) {
+        self.ends(0.025, 0.025)
+    }
+
+    /// The ends of Clopper and Pearson's interval, each with a probability of its own for missing the
+    /// truth: the lower one lies above it with probability `below` at most, the upper one below it with
+    /// `above` at most.
+    pub fn ends(self, below: f64, above: f64) -> (f64, f64) {
         let (k, n) = (self.k.min(self.n) as f64, self.n as f64);
         let quantile = |a: f64, b: f64, p: f64| match Beta::new(a, b) {
             Ok(beta) => beta.inverse_cdf(p),
@@ -32,8 +39,8 @@ impl Rate {
         if self.n == 0 {
             return (0.0, 1.0);
         }
-        let low = if self.k == 0 { 0.0 } else { quantile(k, n - k + 1.0, 0.025) };
-        let high = if self.k >= self.n { 1.0 } else { quantile(k + 1.0, n - k, 0.975) };
+        let low = if self.k == 0 { 0.0 } else { quantile(k, n - k + 1.0, below) };
+        let high = if self.k >= self.n { 1.0 } else { quantile(k + 1.0, n - k, 1.0 - above) };
         (low, high)
     }
 

@@ -23,7 +23,9 @@ use crate::explore::search::{Search, Summary};
 use crate::explore::server::ServerError;
 use crate::explore::target::{Target, TargetError};
 use crate::levels::carried::level_of;
+use crate::report::next;
 use crate::report::schedule as report;
+use crate::report::style::Paint;
 use crate::report::throughput::Throughput;
 
 pub(super) use args::ExploreArgs;
@@ -87,6 +89,7 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
             if let Ok(dir) = &run {
                 text += &format!("standstill: run: {}\n", dir.display());
             }
+            text += &next(args, &target, afters.first(), records.first(), why.is_some());
             print(&text);
         }
     }
@@ -125,6 +128,33 @@ struct Explored {
     summary: Summary,
     /// For each finding.
     afters: Vec<After>,
+}
+
+/// What a person may want to type next.
+fn next(
+    args: &ExploreArgs,
+    target: &Target,
+    first: Option<&After>,
+    record: Option<&Record>,
+    is_unclear: bool,
+) -> String {
+    let mut common = args.source.flags();
+    for (key, value) in &args.settings {
+        common.extend(["--set".to_owned(), format!("{key}={value}")]);
+    }
+    if let Some(model) = &args.model {
+        common.extend(["--model".to_owned(), model.display().to_string()]);
+    }
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let search = next::Search {
+        target: first.map_or(target, |after| &after.target),
+        token: record.map(|record| record.token.as_str()),
+        is_blocked: first.is_some_and(|after| !after.case.ended.blocked.is_empty()),
+        is_unclear,
+        common,
+        command: std::iter::once("standstill".to_owned()).chain(words).collect(),
+    };
+    format!("\n{}", next::explored(&search, Paint::stdout()))
 }
 
 /// Stores what a search found before a smaller run took its place, and notes its token there.
