@@ -4,7 +4,7 @@ mod args;
 mod run;
 mod scenario;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
@@ -89,7 +89,8 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
             if let Ok(dir) = &run {
                 text += &format!("standstill: run: {}\n", dir.display());
             }
-            text += &next(args, &target, afters.first(), records.first(), why.is_some());
+            let first = afters.first().zip(records.first());
+            text += &next(args, target, first, run.as_ref().ok(), why.is_some());
             print(&text);
         }
     }
@@ -134,8 +135,8 @@ struct Explored {
 fn next(
     args: &ExploreArgs,
     target: &Target,
-    first: Option<&After>,
-    record: Option<&Record>,
+    first: Option<(&After, &Record)>,
+    run: Option<&PathBuf>,
     is_unclear: bool,
 ) -> String {
     let mut common = args.source.flags();
@@ -147,9 +148,10 @@ fn next(
     }
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let search = next::Search {
-        target: first.map_or(target, |after| &after.target),
-        token: record.map(|record| record.token.as_str()),
-        is_blocked: first.is_some_and(|after| !after.case.ended.blocked.is_empty()),
+        target: first.map_or(target, |(after, _)| &after.target),
+        token: first.map(|(_, record)| record.token.as_str()),
+        run: run.map(PathBuf::as_path),
+        is_blocked: first.is_some_and(|(after, _)| !after.case.ended.blocked.is_empty()),
         is_unclear,
         common,
         command: std::iter::once("standstill".to_owned()).chain(words).collect(),

@@ -121,7 +121,10 @@ pub(super) fn header(opened: &Opened, command: String, plan: Plan) -> Result<Hea
             Some(book) => lockfile::crates(&book.manifest, &book.package),
             None => vec![],
         };
-        books.insert(book.name.clone(), BookRecord { exe: book.exe.clone(), sha256, crates, subject: None });
+        books.insert(
+            book.name.clone(),
+            BookRecord { exe: book.exe.clone(), sha256, crates, subject: None },
+        );
     }
     Ok(Header {
         schema: SCHEMA,

@@ -6,7 +6,9 @@ mod explored;
 pub use command::{Origin, words};
 pub use explored::{Search, explored};
 
+use std::cmp::Reverse;
 use std::fmt::Write;
+use std::path::Path;
 
 use super::style::Paint;
 use crate::event::Summary;
@@ -55,9 +57,9 @@ pub fn lines(steps: &[Step], paint: Paint) -> String {
 /// After a campaign of `stress`.
 pub fn stressed(run: &Run, summaries: &[Summary]) -> Vec<Step> {
     let origin = Origin::of(&run.header);
-    let report = report(run);
-    let found =
-        summaries.iter().filter(|s| s.rate.k > 0).max_by_key(|s| (s.unexpected > 0, s.rate.k));
+    let report = report(&run.dir);
+    let weight = |s: &&Summary| (s.unexpected > 0, s.rate.k, Reverse(s.unit));
+    let found = summaries.iter().filter(|s| s.rate.k > 0).max_by_key(weight);
     let doubtful = summaries.iter().find(|s| s.inconclusive > 0);
     let mut steps = Vec::new();
     if !run.is_complete() {
@@ -101,7 +103,7 @@ pub fn swept(run: &Run, swept: &Swept) -> Vec<Step> {
     let scenario = &swept.scenario;
     let mut steps = Vec::new();
     if swept.interrupted {
-        steps.push(resume("sweep", run));
+        steps.extend([resume("sweep", run), report(&run.dir)]);
     }
     // Where it fails, or else where it was seen most often.
     let most = swept.counts.iter().filter(|count| count.rate.k > 0).max_by_key(|c| c.rate.k);
@@ -109,12 +111,14 @@ pub fn swept(run: &Run, swept: &Swept) -> Vec<Step> {
     if let Some(threads) = at {
         let seen = swept.count(threads).map_or(0, |count| count.rate.n);
         let explore = origin.explore(scenario, Some(threads));
-        steps.push(report(run));
+        if !swept.interrupted {
+            steps.push(report(&run.dir));
+        }
         steps.push(Step::new(&explore, "look for a schedule that fails and can be repeated"));
         steps.push(more(&origin, scenario, threads, 10 * seen));
     } else if let Some(doubtful) = swept.counts.iter().find(|count| count.rate.n == 0) {
         let units = &run.header.plan.units;
-        steps.push(Step { why: "says why trials said nothing".to_owned(), ..report(run) });
+        steps.push(Step { why: "says why trials said nothing".to_owned(), ..report(&run.dir) });
         if let Some(unit) = units.iter().find(|unit| unit.threads == doubtful.threads) {
             steps.push(otherwise(&origin, run, unit));
         }
@@ -128,18 +132,21 @@ pub fn swept(run: &Run, swept: &Swept) -> Vec<Step> {
         let floor = (swept.floor / 10.0).max(0.0001);
         if floor < swept.floor {
             let mut lower = origin.sweep(scenario);
-            lower.extend(["--floor".to_owned(), format!("{}%", floor * 100.0)]);
+            lower.extend(["--floor".to_owned(), format!("{}%", (floor * 1e6).round() / 1e4)]);
             steps.push(Step::new(&lower, "look for failures ten times as seldom"));
         }
-        steps.push(report(run));
+        steps.push(report(&run.dir));
     }
     steps.truncate(3);
     steps
 }
 
-fn report(run: &Run) -> Step {
-    let dir = run.dir.to_string_lossy().into_owned();
-    Step::new(&["standstill".to_owned(), "report".to_owned(), dir], "the report, written again")
+fn report(dir: &Path) -> Step {
+    let dir = dir.to_string_lossy().into_owned();
+    Step::new(
+        &["standstill".to_owned(), "report".to_owned(), dir],
+        "the report, to read or to hand on",
+    )
 }
 
 fn resume(command: &str, run: &Run) -> Step {

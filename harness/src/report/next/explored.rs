@@ -1,7 +1,9 @@
 //! What comes after a search of schedules.
 
+use std::path::Path;
+
 use super::command::Origin;
-use super::{Step, lines};
+use super::{Step, lines, report};
 use crate::explore::target::Target;
 use crate::report::schedule::replay;
 use crate::report::style::Paint;
@@ -13,6 +15,8 @@ pub struct Search<'a> {
     pub target: &'a Target,
     /// The token of the first finding.
     pub token: Option<&'a str>,
+    /// Where the search is stored, if it is.
+    pub run: Option<&'a Path>,
     /// Whether that finding ends with threads that wait.
     pub is_blocked: bool,
     /// Whether nothing found says nothing.
@@ -46,38 +50,37 @@ fn steps(search: &Search<'_>) -> Vec<Step> {
         let words = ["standstill".to_owned(), "doctor".to_owned()];
         Step::new(&words, "what this machine can and cannot do")
     };
-    match (search.token, scenario) {
-        (Some(token), Some(scenario)) => vec![
-            Step { command: replay(token), why: "run that schedule again".to_owned() },
-            stress(scenario),
-            Step::new(&origin.sweep(scenario), "the least number of threads that fails"),
-        ],
-        (Some(token), None) => vec![
-            Step { command: replay(token), why: "run that schedule again".to_owned() },
-            match search.is_blocked {
-                true => Step {
-                    command: format!("{} --gdb", replay(token)),
-                    why: "look at it in the debugger".to_owned(),
-                },
+    let report = search.run.map(report);
+    let longer = || Step::new(&longer(&search.command), "search ten times as long");
+    let sweep = |scenario| {
+        Step::new(
+            &origin.sweep(scenario),
+            "the least number of threads that fails natively, if any",
+        )
+    };
+    let replayed = |flags: &str, why: &str| {
+        let command = format!("{}{flags}", replay(search.token.unwrap_or_default()));
+        Step { command, why: why.to_owned() }
+    };
+    let (first, last) = match (search.token, scenario) {
+        (Some(_), Some(scenario)) => {
+            (replayed("", "run that schedule again"), [sweep(scenario), stress(scenario)])
+        }
+        (Some(_), None) => {
+            let closer = match search.is_blocked {
+                true => replayed(" --gdb", "look at it in the debugger"),
                 false => watch(),
-            },
-            Step {
-                command: format!("{} --times 100", replay(token)),
-                why: "whether it always ends so".to_owned(),
-            },
-        ],
-        (None, scenario) => vec![
-            Step::new(&longer(&search.command), "search ten times as long"),
-            scenario.map_or_else(watch, stress),
-            match (search.is_unclear, scenario) {
-                (false, Some(scenario)) => {
-                    let why = "the least number of threads that fails natively, if any does";
-                    Step::new(&origin.sweep(scenario), why)
-                }
-                _ => doctor(),
-            },
-        ],
-    }
+            };
+            let often = replayed(" --times 100", "whether it always ends so");
+            (replayed("", "run that schedule again"), [closer, often])
+        }
+        (None, scenario) if search.is_unclear => {
+            (scenario.map_or_else(watch, stress), [doctor(), longer()])
+        }
+        (None, Some(scenario)) => (longer(), [sweep(scenario), stress(scenario)]),
+        (None, None) => (longer(), [watch(), doctor()]),
+    };
+    std::iter::once(first).chain(report).chain(last).take(3).collect()
 }
 
 /// The same command with ten times its budget.
@@ -127,19 +130,46 @@ mod tests {
     #[test]
     fn a_finding_is_replayed_and_a_clean_program_watched() {
         let target = Target::resolve(&["true".into(), "a b".into()]).unwrap();
-        let search = |token| Search {
+        let search = |token, run| Search {
             target: &target,
             token,
+            run,
             is_blocked: true,
             is_unclear: false,
             common: vec![],
             command: words("standstill explore -- true 'a b'"),
         };
-        let found = explored(&search(Some("true@1:2")), Paint::PLAIN);
-        assert!(found.contains("standstill replay true@1:2 "), "{found}");
-        assert!(found.contains("standstill replay true@1:2 --gdb"), "{found}");
-        let clean = explored(&search(None), Paint::PLAIN);
-        assert!(clean.contains("standstill watch -- true 'a b'"), "{clean}");
-        assert_eq!(clean.lines().count(), 4, "{clean}");
+        let commands = |search: &Search<'_>| {
+            steps(search).into_iter().map(|step| step.command).collect::<Vec<_>>()
+        };
+        let replay = "standstill replay true@1:2";
+        assert_eq!(
+            commands(&search(Some("true@1:2"), Some(Path::new("a run")))),
+            [replay, "standstill report 'a run'", &format!("{replay} --gdb")]
+        );
+        let times = format!("{replay} --times 100");
+        assert_eq!(commands(&search(Some("true@1:2"), None))[2], times);
+        let clean = commands(&search(None, None));
+        assert_eq!(clean[1..], ["standstill watch -- true 'a b'", "standstill doctor"]);
+    }
+
+    #[test]
+    fn what_a_scenario_showed_is_reported_and_swept() {
+        let mut target = Target::resolve(&["true".into()]).unwrap();
+        target.name = Some("bank/transfer".to_owned());
+        let search = Search {
+            target: &target,
+            token: Some("t@1"),
+            run: Some(Path::new("run")),
+            is_blocked: true,
+            is_unclear: false,
+            common: vec!["--binary".to_owned(), "b".to_owned()],
+            command: vec![],
+        };
+        let told = explored(&search, Paint::PLAIN);
+        let wanted = ["replay t@1 ", "report run ", "sweep bank/transfer --binary b "];
+        for (line, wanted) in told.lines().skip(1).zip(wanted) {
+            assert!(line.starts_with(&format!("  standstill {wanted}")), "{told}");
+        }
     }
 }

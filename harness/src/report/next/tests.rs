@@ -20,7 +20,7 @@ fn a_finding_is_reported_explored_and_swept() {
     let command = "standstill stress bank/transfer --trials 1 --seed 7 --binary './my tests'";
     insta::assert_snapshot!(after(&mut header, command, trials), @r"
     next:
-      standstill report 'runs/one run'  # the report, written again
+      standstill report 'runs/one run'  # the report, to read or to hand on
       standstill explore bank/transfer -t 8 --model 'a b.bin' --set x=1 --binary './my tests'  # look for a schedule that fails and can be repeated
       standstill sweep bank/transfer --model 'a b.bin' --set x=1 --binary './my tests'  # the least number of threads that fails
     ");
@@ -35,7 +35,7 @@ fn a_clean_run_is_explored_and_its_bound_made_smaller() {
     next:
       standstill explore bank/transfer -t 2            # choose the schedules instead of hoping for one
       standstill stress 'bank/*' --trials 51 --seed 7  # if it stays clean, a bound ten times smaller: 7.08 %
-      standstill report 'runs/one run'                 # the report, written again
+      standstill report 'runs/one run'                 # the report, to read or to hand on
     ");
 }
 
@@ -84,4 +84,44 @@ fn every_command_is_one_that_standstill_knows() {
         let parsed = crate::cli::Cli::command().try_get_matches_from(words(&step.command));
         assert!(parsed.is_ok(), "{}: {}", step.command, parsed.unwrap_err());
     }
+}
+
+#[test]
+fn a_sweep_goes_on_where_it_stopped_or_looks_closer_where_it_found_something() {
+    use crate::sweep::fixture;
+    let mut header = header(vec![unit("transfer", 1, 400), unit("transfer", 2, 400)]);
+    header.command = "standstill sweep bank/transfer --threads 1,2 --floor 0.01".to_owned();
+    let mut run = run(&header, vec![]);
+    run.dir = "runs/it".into();
+    let after = |swept: &Swept| {
+        let steps = super::swept(&run, swept);
+        steps.into_iter().map(|step| step.command).collect::<Vec<_>>()
+    };
+    let found = fixture::swept(&[(1, 0, 400), (2, 37, 50)]);
+    assert_eq!(
+        after(&found),
+        [
+            "standstill report runs/it",
+            "standstill explore bank/transfer -t 2",
+            "standstill stress bank/transfer -t 2 -n 500",
+        ]
+    );
+    let clean = fixture::swept(&[(1, 0, 400), (2, 0, 400)]);
+    assert_eq!(
+        after(&clean),
+        [
+            "standstill explore bank/transfer",
+            "standstill sweep bank/transfer --floor 0.1%",
+            "standstill report runs/it",
+        ]
+    );
+    let stopped = Swept { interrupted: true, ..clean };
+    assert_eq!(
+        after(&stopped),
+        [
+            "standstill sweep --resume runs/it",
+            "standstill report runs/it",
+            "standstill explore bank/transfer",
+        ]
+    );
 }
