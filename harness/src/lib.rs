@@ -41,6 +41,8 @@ pub mod stats;
 #[cfg(feature = "cli")]
 pub mod store;
 pub mod supervise;
+#[cfg(feature = "cli")]
+pub mod sweep;
 pub mod text;
 pub mod trial;
 pub mod verdict;

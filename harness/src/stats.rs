@@ -6,7 +6,7 @@ pub mod holm;
 pub mod newcombe;
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::distribution::{Beta, ContinuousCDF, Normal};
 
 /// k of n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,9 +25,17 @@ impl Rate {
     /// The 95 % interval of Clopper and Pearson (Biometrika 26, 1934): exact, and conservative. It
     /// covers the true probability in at least 95 % of campaigns if trials are independent.
     ///
-    /// Beyond a million trials it is Wilson's. With no trial at all it is the whole of 0 to 1. With k = 0 the lower end is 0 and the upper
-    /// one is that of the two-sided interval, `1 - 0.025^(1/n)`; with k = n likewise.
+    /// Beyond a million trials it is Wilson's. With no trial at all it is the whole of 0 to 1. With k = 0
+    /// the lower end is 0 and the upper one is that of the two-sided interval, `1 - 0.025^(1/n)`; with
+    /// k = n likewise.
     pub fn interval(self) -> (f64, f64) {
+        self.ends(0.025, 0.025)
+    }
+
+    /// The ends of Clopper and Pearson's interval, each with a probability of its own for missing the
+    /// truth: the lower one lies above it with probability `below` at most, the upper one below it with
+    /// `above` at most.
+    pub fn ends(self, below: f64, above: f64) -> (f64, f64) {
         let (k, n) = (self.k.min(self.n) as f64, self.n as f64);
         let quantile = |a: f64, b: f64, p: f64| match Beta::new(a, b) {
             Ok(beta) => beta.inverse_cdf(p),
@@ -38,20 +46,20 @@ impl Rate {
         }
         match (self.k, self.n - self.k.min(self.n)) {
             // Solved by hand, and so that nothing cancels where n is large.
-            (0, _) => (0.0, -(0.025_f64.ln() / n).exp_m1()),
-            (_, 0) => ((0.025_f64.ln() / n).exp(), 1.0),
-            _ if self.n > MOST => self.wilson(),
-            _ => (quantile(k, n - k + 1.0, 0.025), quantile(k + 1.0, n - k, 0.975)),
+            (0, _) => (0.0, -(above.ln() / n).exp_m1()),
+            (_, 0) => ((below.ln() / n).exp(), 1.0),
+            _ if self.n > MOST => (self.wilson(below, -1.0), self.wilson(above, 1.0)),
+            _ => (quantile(k, n - k + 1.0, below), quantile(k + 1.0, n - k, 1.0 - above)),
         }
     }
 
-    /// Wilson's score interval (J. Am. Stat. Assoc. 22, 1927), which needs no search.
-    fn wilson(self) -> (f64, f64) {
+    /// One end of Wilson's score interval (J. Am. Stat. Assoc. 22, 1927), which needs no search.
+    fn wilson(self, missing: f64, side: f64) -> f64 {
         let (n, p) = (self.n as f64, self.k.min(self.n) as f64 / self.n as f64);
-        let z = 1.959_963_984_540_054_f64;
+        let z = Normal::standard().inverse_cdf(1.0 - missing);
         let (centre, shrink) = (p + z * z / (2.0 * n), 1.0 + z * z / n);
         let reach = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-        (((centre - reach) / shrink).max(0.0), ((centre + reach) / shrink).min(1.0))
+        ((centre + side * reach) / shrink).clamp(0.0, 1.0)
     }
 
     /// `3 of 500 (0.60 %, 95 % interval 0.12 % to 1.74 %)`; for k = 0 the bound in words.
@@ -124,11 +132,10 @@ mod tests {
                 );
             }
         }
-        let (exact, score) = (Rate { k: 10_000, n: MOST }, Rate { k: 10_000, n: MOST }.wilson());
-        assert!(
-            (exact.interval().0 - score.0).abs() < 2e-6
-                && (exact.interval().1 - score.1).abs() < 2e-6
-        );
+        let rate = Rate { k: 10_000, n: MOST };
+        let ((low, high), [lower, upper]) =
+            (rate.interval(), [rate.wilson(0.025, -1.0), rate.wilson(0.025, 1.0)]);
+        assert!((low - lower).abs() < 2e-6 && (high - upper).abs() < 2e-6);
     }
 
     #[test]

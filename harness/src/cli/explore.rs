@@ -4,7 +4,7 @@ mod args;
 mod run;
 mod scenario;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,7 +23,9 @@ use crate::explore::search::{Search, Summary};
 use crate::explore::server::ServerError;
 use crate::explore::target::{Target, TargetError};
 use crate::levels::carried::level_of;
+use crate::report::next;
 use crate::report::schedule as report;
+use crate::report::style::Paint;
 use crate::report::throughput::Throughput;
 
 pub(super) use args::ExploreArgs;
@@ -87,6 +89,8 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
             if let Ok(dir) = &run {
                 text += &format!("standstill: run: {}\n", dir.display());
             }
+            let first = afters.first().zip(records.first());
+            text += &next(args, target, first, run.as_ref().ok(), why.is_some());
             print(&text);
         }
     }
@@ -125,6 +129,34 @@ struct Explored {
     summary: Summary,
     /// For each finding.
     afters: Vec<After>,
+}
+
+/// What a person may want to type next.
+fn next(
+    args: &ExploreArgs,
+    target: &Target,
+    first: Option<(&After, &Record)>,
+    run: Option<&PathBuf>,
+    is_unclear: bool,
+) -> String {
+    let mut common = args.source.flags();
+    for (key, value) in &args.settings {
+        common.extend(["--set".to_owned(), format!("{key}={value}")]);
+    }
+    if let Some(model) = &args.model {
+        common.extend(["--model".to_owned(), model.display().to_string()]);
+    }
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let search = next::Search {
+        target: first.map_or(target, |(after, _)| &after.target),
+        token: first.map(|(_, record)| record.token.as_str()),
+        run: run.map(PathBuf::as_path),
+        is_blocked: first.is_some_and(|(after, _)| !after.case.ended.blocked.is_empty()),
+        is_unclear,
+        common,
+        command: std::iter::once("standstill".to_owned()).chain(words).collect(),
+    };
+    format!("\n{}", next::explored(&search, Paint::stdout()))
 }
 
 /// Stores what a search found before a smaller run took its place, and notes its token there.

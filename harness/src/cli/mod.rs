@@ -13,6 +13,7 @@ mod replay;
 mod report;
 mod runs;
 mod stress;
+mod sweep;
 mod watch;
 
 use std::path::PathBuf;
@@ -123,7 +124,7 @@ Exit codes:
 /// Finds, explains and proves deadlocks and hangs in native Rust and the C/C++ underneath.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -132,6 +133,8 @@ struct Cli {
 enum Command {
     /// Run scenarios many times under a watchdog and say what was found, and how often
     Stress(Box<StressArgs>),
+    /// Find the least number of threads with which a scenario fails
+    Sweep(Box<sweep::SweepArgs>),
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
     /// Run a program under many schedules, each of them chosen, and say which one fails
@@ -169,6 +172,20 @@ struct Source {
     /// Build scenarios with this cargo profile [default: release]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+}
+
+impl Source {
+    /// The same as words of a command line.
+    fn flags(&self) -> Vec<String> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let flags = [
+            ("--binary", self.binary.as_ref().map(path)),
+            ("--manifest-path", self.manifest_path.as_ref().map(path)),
+            ("--profile", self.profile.clone()),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        given.flatten().collect()
+    }
 }
 
 /// `standstill stress`.
@@ -307,6 +324,7 @@ pub fn main() -> Result<Exit, Failure> {
         Command::Classify(args) => classify::main(&args),
         Command::Compare(args) => compare::main(&args).map(printed),
         Command::Stress(args) => stress::main(*args),
+        Command::Sweep(args) => sweep::main(&args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),
     }

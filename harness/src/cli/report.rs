@@ -13,6 +13,7 @@ use crate::report::folder::{self, FolderError};
 use crate::report::markdown;
 use crate::report::page::{Extra, Page};
 use crate::store::Run;
+use crate::sweep::{kept::Kept, tried};
 
 pub(super) use args::ReportArgs;
 
@@ -21,7 +22,12 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
         false => args.runs.clone(),
         true => vec![runs::last()?],
     };
-    let runs = dirs.iter().map(|dir| Run::load(dir)).collect::<Result<Vec<Run>, _>>()?;
+    let load = |dir: &std::path::PathBuf| {
+        let run = Run::load(dir)?;
+        // A sweep leaves thread counts out on purpose.
+        Ok(if Kept::is_in(dir) { tried(&run) } else { run })
+    };
+    let runs = dirs.iter().map(load).collect::<Result<Vec<Run>, Failure>>()?;
     let template = match &args.template {
         None => markdown::TEMPLATE.to_owned(),
         Some(path) => std::fs::read_to_string(path).map_err(|e| {

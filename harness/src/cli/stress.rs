@@ -11,20 +11,22 @@ use anyhow::{Context, anyhow};
 
 use super::list::Opened;
 use super::{Exit, Failure, IsolationArg, MessageFormat, StressArgs, complain, print, runs};
-use crate::catalog::select;
+use crate::catalog::{Catalog, select};
 use crate::environment::{Environment, sha256};
-use crate::event::{Reporter, Summary};
+use crate::event::Reporter;
 use crate::explore::target::quoted;
 use crate::lockfile;
 use crate::plan::{Plan, Unit, too_many_threads};
+use crate::report::closing::closing;
 use crate::report::json::{Json, worst};
 use crate::report::markdown;
 use crate::report::page::{Extra, Page};
+use crate::report::style::Paint;
 use crate::report::terminal::Terminal;
 use crate::session::{Session, SessionError};
-use crate::stats::Rate;
 use crate::store::{BookRecord, Header, Run, SCHEMA, Writer};
 use crate::supervise::Target;
+use crate::sweep::kept::Kept;
 use crate::verdict::Grade;
 
 /// Trials for each unit unless somebody asks otherwise.
@@ -51,71 +53,22 @@ impl Campaign {
         let quiet = args.message_format == MessageFormat::Json;
         let opened = Opened::new(&args.source, &args.scenarios, quiet)?;
         let plan = plan(args, &opened)?;
-        let mut books = BTreeMap::new();
-        for book in &opened.books {
-            let sha256 = sha256(&book.exe)
-                .with_context(|| format!("failed to read {}", book.exe.display()))
-                .map_err(Failure::failed)?;
-            let crates = match &book.book {
-                Some(book) => lockfile::crates(&book.manifest, &book.package),
-                None => vec![],
-            };
-            books.insert(
-                book.name.clone(),
-                BookRecord { exe: book.exe.clone(), sha256, crates, subject: None },
-            );
-        }
-        let header = Header {
-            schema: SCHEMA,
-            standstill: env!("CARGO_PKG_VERSION").to_owned(),
-            began: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            command: command(args, &plan),
-            plan,
-            books,
-            environment: Environment::here(),
-        };
-        let dir = match &args.run_dir {
-            Some(dir) => dir.clone(),
-            None => {
-                let what = about(&header);
-                runs::new_dir(&runs::of_workspace(opened.catalog.as_ref()), &header.began, &what)
-            }
-        };
-        let writer = Writer::create(&dir, &header).map_err(|error| match error {
-            crate::store::StoreError::Io { source, .. }
-                if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
-            {
-                let dir = dir.display();
-                Failure::usage(anyhow!(
-                    "{dir} holds a run already; go on with it by --resume {dir}"
-                ))
-            }
-            other => other.into(),
-        })?;
-        if args.run_dir.is_none() {
-            runs::remember(&dir);
-        }
+        let header = header(&opened, command(args, &plan), plan)?;
+        let (dir, writer) =
+            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), "stress")?;
         Ok(Campaign { dir, header, writer, done: BTreeSet::new() })
     }
 
     fn resume(dir: &Path, args: &StressArgs) -> Result<Campaign, Failure> {
+        if Kept::is_in(dir) {
+            let dir = dir.display();
+            let why =
+                format!("{dir} holds a sweep; go on with it by standstill sweep --resume {dir}");
+            return Err(Failure::usage(anyhow!(why)));
+        }
         let run = Run::load(dir)?;
         let mut header = run.header.clone();
-        for (name, book) in &header.books {
-            let now = sha256(&book.exe).map_err(|e| {
-                let exe = book.exe.display();
-                Failure::usage(anyhow!(
-                    "the binary of {name} cannot be read any more ({exe}: {e}); start a new run"
-                ))
-            })?;
-            if now != book.sha256 {
-                let why = format!(
-                    "the binary of {name} has changed since the run began; trials of two binaries do \
-                     not make one rate: start a new run"
-                );
-                return Err(Failure::usage(anyhow!(why)));
-            }
-        }
+        unchanged(&header)?;
         if let Some(jobs) = args.jobs {
             header.plan.jobs = jobs as usize;
         }
@@ -125,16 +78,7 @@ impl Campaign {
 
     fn run(self, format: MessageFormat) -> Result<Exit, Failure> {
         let Campaign { dir, header, mut writer, done } = self;
-        let keeper = std::env::current_exe()
-            .context("failed to find this very program")
-            .map_err(Failure::failed)?;
-        let target = |scenario: &str| Target {
-            exe: scenario
-                .split_once('/')
-                .and_then(|(book, _)| header.books.get(book))
-                .map_or_else(PathBuf::new, |book| book.exe.clone()),
-            keeper: keeper.clone(),
-        };
+        let target = target(&header)?;
         let stop = stop_on_signals()?;
         let (mut terminal, mut json) = (Terminal::new(), Json::new(io::stdout()));
         let shown: &mut dyn Reporter = match format {
@@ -144,28 +88,18 @@ impl Campaign {
         let session = Session { plan: &header.plan, target: &target, done: &done, stop: &stop };
         let outcome = session.run(&mut [&mut writer, shown]);
         drop(writer);
-        let failure = outcome.as_ref().err().map(|error| match error {
-            SessionError::NotPrepared { .. } => Exit::Usage,
-            SessionError::SickPreparation { .. } => Exit::Unexpected,
-            SessionError::Cell { .. } | SessionError::Report(_) => Exit::Failed,
-        });
-
         // The stored run is what counts: it also holds what earlier sessions saw.
         let run = Run::load(&dir)?;
         let summaries = run.summaries();
         let report = write_report(&run);
         match format {
-            MessageFormat::Human => print(&closing(&run, &summaries, &report)),
+            MessageFormat::Human => {
+                print(&closing(&run, &summaries, report.as_deref(), Paint::stdout()))
+            }
             MessageFormat::Json => json.close(&summaries, &run.dir).unwrap_or(()),
         }
-        if let (Some(exit), Err(error)) = (failure, outcome) {
-            let kept = run.trials.len();
-            let dir = run.dir.display();
-            let error = match exit {
-                Exit::Usage | Exit::Unexpected => anyhow!(error),
-                _ => anyhow!("{error:#}; {kept} trials are kept, --resume {dir} goes on"),
-            };
-            return Err(Failure { exit, error });
+        if let Err(error) = outcome {
+            return Err(ended_early(error, &run, "stress"));
         }
         Ok(match worst(&summaries) {
             _ if stop.load(SeqCst) => Exit::Interrupted,
@@ -174,6 +108,127 @@ impl Campaign {
             Grade::Unexpected | Grade::Missed => Exit::Unexpected,
         })
     }
+}
+
+/// The first record of a run of this plan.
+pub(super) fn header(opened: &Opened, command: String, plan: Plan) -> Result<Header, Failure> {
+    let mut books = BTreeMap::new();
+    for book in &opened.books {
+        let sha256 = sha256(&book.exe)
+            .with_context(|| format!("failed to read {}", book.exe.display()))
+            .map_err(Failure::failed)?;
+        let crates = match &book.book {
+            Some(book) => lockfile::crates(&book.manifest, &book.package),
+            None => vec![],
+        };
+        books.insert(
+            book.name.clone(),
+            BookRecord { exe: book.exe.clone(), sha256, crates, subject: None },
+        );
+    }
+    Ok(Header {
+        schema: SCHEMA,
+        standstill: env!("CARGO_PKG_VERSION").to_owned(),
+        began: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        command,
+        plan,
+        books,
+        environment: Environment::here(),
+    })
+}
+
+/// Begins a run: in `run_dir`, or in a new directory which `standstill report` will find. `by` is the
+/// command that would go on with one that is there already.
+pub(super) fn create(
+    run_dir: Option<&Path>,
+    header: &Header,
+    catalog: Option<&Catalog>,
+    by: &str,
+) -> Result<(PathBuf, Writer), Failure> {
+    let dir = match run_dir {
+        Some(dir) => dir.to_owned(),
+        None => runs::new_dir(&runs::of_workspace(catalog), &header.began, &about(header)),
+    };
+    let writer = Writer::create(&dir, header).map_err(|error| match error {
+        crate::store::StoreError::Io { source, .. }
+            if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
+        {
+            let dir = dir.display();
+            let go_on = format!("standstill {by} --resume {dir}");
+            Failure::usage(anyhow!("{dir} holds a run already; go on with it by {go_on}"))
+        }
+        other => other.into(),
+    })?;
+    if run_dir.is_none() {
+        runs::remember(&dir);
+    }
+    Ok((dir, writer))
+}
+
+/// Refuses to go on with binaries that are not those of the run.
+pub(super) fn unchanged(header: &Header) -> Result<(), Failure> {
+    for (name, book) in &header.books {
+        let now = sha256(&book.exe).map_err(|e| {
+            let exe = book.exe.display();
+            Failure::usage(anyhow!(
+                "the binary of {name} cannot be read any more ({exe}: {e}); start a new run"
+            ))
+        })?;
+        if now != book.sha256 {
+            let why = format!(
+                "the binary of {name} has changed since the run began; trials of two binaries do \
+                 not make one rate: start a new run"
+            );
+            return Err(Failure::usage(anyhow!(why)));
+        }
+    }
+    Ok(())
+}
+
+/// Where each scenario of a run lives.
+pub(super) fn target(header: &Header) -> Result<impl Fn(&str) -> Target + Sync, Failure> {
+    let keeper = std::env::current_exe()
+        .context("failed to find this very program")
+        .map_err(Failure::failed)?;
+    Ok(move |scenario: &str| Target {
+        exe: scenario
+            .split_once('/')
+            .and_then(|(book, _)| header.books.get(book))
+            .map_or_else(PathBuf::new, |book| book.exe.clone()),
+        keeper: keeper.clone(),
+    })
+}
+
+/// What scenarios are told when they prepare.
+pub(super) fn settings(
+    settings: &[(String, String)],
+    model: Option<&Path>,
+) -> BTreeMap<String, String> {
+    let mut settings: BTreeMap<String, String> = settings.iter().cloned().collect();
+    if let Some(model) = model {
+        // Trials run wherever the keeper does; a relative path must mean the same file there.
+        let model = std::path::absolute(model).unwrap_or_else(|_| model.to_owned());
+        settings.insert("model".to_owned(), model.to_string_lossy().into_owned());
+    }
+    settings
+}
+
+/// Why a campaign ended early, with the exit code of that.
+pub(super) fn ended_early(error: SessionError, run: &Run, command: &str) -> Failure {
+    let exit = match &error {
+        SessionError::NotPrepared { .. } => Exit::Usage,
+        SessionError::SickPreparation { .. } => Exit::Unexpected,
+        SessionError::Cell { .. } | SessionError::Report(_) => Exit::Failed,
+    };
+    let kept = run.trials.len();
+    let dir = run.dir.display();
+    let error = match exit {
+        Exit::Usage | Exit::Unexpected => anyhow!(error),
+        _ => anyhow!(
+            "{error:#}; {kept} trials are kept, standstill {command} --resume {dir} goes on"
+        ),
+    };
+    Failure { exit, error }
 }
 
 /// Resolves flags, file and cards into a plan.
@@ -217,12 +272,7 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
             }
         }
     }
-    let mut settings: BTreeMap<String, String> = args.settings.iter().cloned().collect();
-    if let Some(model) = &args.model {
-        // Trials run wherever the keeper does; a relative path must mean the same file there.
-        let model = std::path::absolute(model).unwrap_or_else(|_| model.clone());
-        settings.insert("model".to_owned(), model.to_string_lossy().into_owned());
-    }
+    let settings = settings(&args.settings, args.model.as_deref());
     let seed = args.seed.or(config.seed).unwrap_or(1);
     Ok(Plan { units, seed, jobs, settings, isolation: args.isolation.chosen() })
 }
@@ -260,12 +310,7 @@ fn command(args: &StressArgs, plan: &Plan) -> String {
         IsolationArg::Zygote => flag("isolation", "zygote".to_owned()),
         IsolationArg::Fresh => flag("isolation", "fresh".to_owned()),
     }
-    if let Some(profile) = &args.source.profile {
-        flag("profile", profile.clone());
-    }
-    if let Some(binary) = &args.source.binary {
-        flag("binary", binary.display().to_string());
-    }
+    words.extend(args.source.flags());
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
@@ -293,7 +338,7 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-fn write_report(run: &Run) -> Option<PathBuf> {
+pub(super) fn write_report(run: &Run) -> Option<PathBuf> {
     let path = run.dir.join("REPORT.md");
     let saved = markdown::render(
         &Page::of(std::slice::from_ref(run), Extra::default()),
@@ -308,46 +353,4 @@ fn write_report(run: &Run) -> Option<PathBuf> {
             None
         }
     }
-}
-
-/// What a person reads last: a line a unit, and where the rest is.
-fn closing(run: &Run, summaries: &[Summary], report: &Option<PathBuf>) -> String {
-    let mut out = String::from("\n");
-    let rows: Vec<[String; 4]> = summaries
-        .iter()
-        .map(|s| {
-            let title = format!("{} x {}", s.scenario, s.threads);
-            let median = s.median_us.map(|us| format!("median {:.1} ms", us as f64 / 1000.0));
-            [title, s.grade().to_string(), s.short(), median.unwrap_or_default()]
-        })
-        .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let (titles, grades, shorts) = (width(0), width(1), width(2));
-    for [title, grade, short, median] in &rows {
-        let row = format!("{title:titles$}  {grade:grades$}  {short:shorts$}  {median}");
-        out += &format!("{}\n", row.trim_end());
-    }
-    if !rows.is_empty() {
-        out += "Ranges are 95 % intervals; \"at most\" is the largest probability per trial left open.\n";
-    }
-    let total = summaries.iter().map(Summary::trials).sum::<u64>();
-    let found: u64 = summaries.iter().map(|s| s.rate.k).sum();
-    let rate = Rate { k: found, n: summaries.iter().map(|s| s.rate.n).sum() };
-    out += &format!("\n{total} trials, {found} with findings; {}\n", worst(summaries));
-    let left: u64 = summaries.iter().map(|s| s.left_behind).sum();
-    if left > 0 {
-        out += &format!("the trials left {left} processes behind, which were killed\n");
-    }
-    if summaries.len() > 1 && rate.k == 0 && rate.n > 0 {
-        out += &format!("over all of them: {}\n", rate.sentence());
-    }
-    out += &format!("run:    {}\n", run.dir.display());
-    if let Some(report) = report {
-        out += &format!("report: {}\n", report.display());
-    }
-    if !run.is_complete() {
-        out +=
-            &format!("go on:  standstill stress --resume {}\n", quoted(&run.dir.to_string_lossy()));
-    }
-    out
 }

@@ -1,8 +1,12 @@
 //! Events as JSON lines on standard output, and a closing line with `verdict` and `kinds`.
 
 use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::Value;
 
 use crate::event::{Event, Reporter, Summary, What};
+use crate::sweep::Swept;
 use crate::verdict::{Grade, Kind};
 
 /// Writes every event as it comes.
@@ -18,29 +22,44 @@ impl<W: Write> Json<W> {
     }
 
     /// The closing line, over all trials of the run.
-    pub fn close(&mut self, summaries: &[Summary], run: &std::path::Path) -> io::Result<()> {
-        let mut kinds: Vec<Kind> =
-            summaries.iter().flat_map(|s| &s.findings).map(|f| f.kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let inconclusive = summaries.iter().any(|s| s.inconclusive > 0 || s.trials() == 0);
-        let verdict = match (kinds.is_empty(), inconclusive) {
-            (false, _) => "found",
-            (true, true) => "inconclusive",
-            (true, false) => "clean",
-        };
-        let grade = worst(summaries);
-        let line = serde_json::json!({
-            "event": "verdict",
-            "verdict": verdict,
-            "kinds": kinds,
-            "grade": grade,
-            "run": run,
-            "units": summaries,
-        });
+    pub fn close(&mut self, summaries: &[Summary], run: &Path) -> io::Result<()> {
+        self.end(&verdict(summaries, run))
+    }
+
+    /// The closing line of a sweep: the same, and its answer.
+    pub fn swept(&mut self, swept: &Swept, summaries: &[Summary], run: &Path) -> io::Result<()> {
+        let mut line = verdict(summaries, run);
+        line["sweep"] = serde_json::json!(swept);
+        line["least"] = swept.least.into();
+        self.end(&line)
+    }
+
+    fn end(&mut self, line: &Value) -> io::Result<()> {
         writeln!(self.out, "{line}")?;
         self.out.flush()
     }
+}
+
+/// What all trials of a run amount to.
+fn verdict(summaries: &[Summary], run: &Path) -> Value {
+    let mut kinds: Vec<Kind> = summaries.iter().flat_map(|s| &s.findings).map(|f| f.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let inconclusive = summaries.iter().any(|s| s.inconclusive > 0 || s.trials() == 0);
+    let verdict = match (kinds.is_empty(), inconclusive) {
+        (false, _) => "found",
+        (true, true) => "inconclusive",
+        (true, false) => "clean",
+    };
+    let grade = worst(summaries);
+    serde_json::json!({
+        "event": "verdict",
+        "verdict": verdict,
+        "kinds": kinds,
+        "grade": grade,
+        "run": run,
+        "units": summaries,
+    })
 }
 
 /// The worst grade of a campaign.

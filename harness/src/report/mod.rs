@@ -1,8 +1,10 @@
 //! What people and programs get to see. One format, one file.
 //!
 //! [`terminal`] and [`json`] follow a campaign's events; [`markdown`] renders a stored run; [`scene`]
-//! tells of a process that nobody prepared, [`compare`] of two runs.
+//! tells of a process that nobody prepared, [`compare`] of two runs. [`closing`] and [`sweep`] are read
+//! last on a terminal, and end with [`next`], the commands to go on with.
 
+pub mod closing;
 pub mod compare;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -10,8 +12,11 @@ pub mod folder;
 pub mod interleaving;
 pub mod json;
 pub mod markdown;
+pub mod next;
 pub mod page;
 pub mod scene;
 pub mod schedule;
+pub mod style;
+pub mod sweep;
 pub mod terminal;
 pub mod throughput;

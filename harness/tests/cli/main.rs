@@ -13,6 +13,8 @@ mod run;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
 mod smaller;
 mod stress;
+mod sweep;
 mod targets;
+mod terminal;
 mod watch;
 mod wrapper;

@@ -1,0 +1,175 @@
+//! What comes after a search of schedules.
+
+use std::path::Path;
+
+use super::command::Origin;
+use super::{Step, lines, report};
+use crate::explore::target::Target;
+use crate::report::schedule::replay;
+use crate::report::style::Paint;
+
+/// A search, as far as the next command depends on it.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// What was searched: of a finding, the smallest run of it.
+    pub target: &'a Target,
+    /// The token of the first finding.
+    pub token: Option<&'a str>,
+    /// Where the search is stored, if it is.
+    pub run: Option<&'a Path>,
+    /// Whether that finding ends with threads that wait.
+    pub is_blocked: bool,
+    /// Whether nothing found says nothing.
+    pub is_unclear: bool,
+    /// Settings and source of a scenario, as flags.
+    pub common: Vec<String>,
+    /// The words of the command line, from the program's name.
+    pub command: Vec<String>,
+}
+
+/// The next commands after a search, as lines.
+pub fn explored(search: &Search<'_>, paint: Paint) -> String {
+    lines(&steps(search), paint)
+}
+
+fn steps(search: &Search<'_>) -> Vec<Step> {
+    let origin = Origin::with(search.common.clone());
+    let target = search.target;
+    let threads = target.size.as_ref().map_or(2, |size| size.threads);
+    let scenario = target.name.as_deref();
+    let watch = || {
+        let mut words = vec!["standstill".to_owned(), "watch".to_owned(), "--".to_owned()];
+        words.extend(target.words.iter().map(|word| word.to_string_lossy().into_owned()));
+        Step::new(&words, "run it as it is, and say where it hangs")
+    };
+    let stress = |scenario| {
+        let words = origin.stress(scenario, threads, 1000);
+        Step::new(&words, "how often it fails with nobody choosing schedules")
+    };
+    let doctor = || {
+        let words = ["standstill".to_owned(), "doctor".to_owned()];
+        Step::new(&words, "what this machine can and cannot do")
+    };
+    let report = search.run.map(report);
+    let longer = || Step::new(&longer(&search.command), "search ten times as long");
+    let sweep = |scenario| {
+        Step::new(
+            &origin.sweep(scenario),
+            "the least number of threads that fails natively, if any",
+        )
+    };
+    let replayed = |flags: &str, why: &str| {
+        let command = format!("{}{flags}", replay(search.token.unwrap_or_default()));
+        Step { command, why: why.to_owned() }
+    };
+    let (first, last) = match (search.token, scenario) {
+        (Some(_), Some(scenario)) => {
+            (replayed("", "run that schedule again"), [sweep(scenario), stress(scenario)])
+        }
+        (Some(_), None) => {
+            let closer = match search.is_blocked {
+                true => replayed(" --gdb", "look at it in the debugger"),
+                false => watch(),
+            };
+            let often = replayed(" --times 100", "whether it always ends so");
+            (replayed("", "run that schedule again"), [closer, often])
+        }
+        (None, scenario) if search.is_unclear => {
+            (scenario.map_or_else(watch, stress), [doctor(), longer()])
+        }
+        (None, Some(scenario)) => (longer(), [sweep(scenario), stress(scenario)]),
+        (None, None) => (longer(), [watch(), doctor()]),
+    };
+    std::iter::once(first).chain(report).chain(last).take(3).collect()
+}
+
+/// The same command with ten times its budget.
+fn longer(command: &[String]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut budget = None;
+    let mut rest = command.iter();
+    while let Some(word) = rest.next() {
+        match word.split_once('=') {
+            // What stands behind -- is the program's own.
+            _ if word == "--" => {
+                words.push(word.clone());
+                words.extend(rest.by_ref().cloned());
+            }
+            _ if word == "--budget" => budget = rest.next().cloned(),
+            Some(("--budget", value)) => budget = Some(value.to_owned()),
+            _ => words.push(word.clone()),
+        }
+    }
+    let budget = budget.and_then(|text| humantime::parse_duration(&text).ok());
+    let budget = budget.map_or(60, |time| time.as_secs().max(1)).saturating_mul(10);
+    let week = 7 * 24 * 3600;
+    let at = words.len().min(2);
+    words.splice(at..at, ["--budget".to_owned(), format!("{}s", budget.min(week))]);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::next::words;
+
+    #[test]
+    fn a_longer_search_keeps_all_flags_but_its_budget() {
+        let longer = |text: &str| longer(&words(text)).join(" ");
+        assert_eq!(
+            longer("standstill explore --budget 30s --level 1 -- ./a --budget 7"),
+            "standstill explore --budget 300s --level 1 -- ./a --budget 7"
+        );
+        assert_eq!(
+            longer("standstill explore controls/abba --budget=2m"),
+            "standstill explore --budget 1200s controls/abba"
+        );
+        assert_eq!(longer("standstill explore a"), "standstill explore --budget 600s a");
+    }
+
+    #[test]
+    fn a_finding_is_replayed_and_a_clean_program_watched() {
+        let target = Target::resolve(&["true".into(), "a b".into()]).unwrap();
+        let search = |token, run| Search {
+            target: &target,
+            token,
+            run,
+            is_blocked: true,
+            is_unclear: false,
+            common: vec![],
+            command: words("standstill explore -- true 'a b'"),
+        };
+        let commands = |search: &Search<'_>| {
+            steps(search).into_iter().map(|step| step.command).collect::<Vec<_>>()
+        };
+        let replay = "standstill replay true@1:2";
+        assert_eq!(
+            commands(&search(Some("true@1:2"), Some(Path::new("a run")))),
+            [replay, "standstill report 'a run'", &format!("{replay} --gdb")]
+        );
+        let times = format!("{replay} --times 100");
+        assert_eq!(commands(&search(Some("true@1:2"), None))[2], times);
+        let clean = commands(&search(None, None));
+        assert_eq!(clean[1..], ["standstill watch -- true 'a b'", "standstill doctor"]);
+    }
+
+    #[test]
+    fn what_a_scenario_showed_is_reported_and_swept() {
+        let mut target = Target::resolve(&["true".into()]).unwrap();
+        target.name = Some("bank/transfer".to_owned());
+        let search = Search {
+            target: &target,
+            token: Some("t@1"),
+            run: Some(Path::new("run")),
+            is_blocked: true,
+            is_unclear: false,
+            common: vec!["--binary".to_owned(), "b".to_owned()],
+            command: vec![],
+        };
+        let told = explored(&search, Paint::PLAIN);
+        let wanted = ["replay t@1 ", "report run ", "sweep bank/transfer --binary b "];
+        for (line, wanted) in told.lines().skip(1).zip(wanted) {
+            assert!(line.starts_with(&format!("  standstill {wanted}")), "{told}");
+        }
+    }
+}
