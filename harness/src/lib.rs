@@ -32,7 +32,11 @@ pub mod os;
 pub mod plan;
 pub mod protocol;
 #[cfg(feature = "cli")]
+pub mod redact;
+#[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod reproducer;
 pub mod scene;
 pub mod session;
 #[cfg(feature = "cli")]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::verdict::Expectation;
 
 /// Raised whenever a message or the board's layout changes; both sides check it.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 /// The setting that takes the place of a card's number of iterations.
 pub const ITERATIONS: &str = "iterations";
 /// The variable that gives a process its [`Role`]; unset for an ordinary `cargo test` run.
@@ -91,6 +91,31 @@ pub struct Card {
     pub keeps_threads: bool,
     /// Whether the scenario may be prepared once and forked.
     pub zygote: bool,
+    /// Where its crate calls `Scenario::new` and then `build`, as the compiler names files: from
+    /// there it can be cut out of its crate.
+    #[serde(default)]
+    pub places: Vec<Place>,
+    /// A reproducer that the author wrote by hand, relative to the crate's manifest.
+    #[serde(default)]
+    pub reproducer: Option<String>,
+}
+
+/// A line of a source file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file, as the compiler was told of it: relative to the workspace, or absolute.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl Place {
+    /// Where the caller of a `#[track_caller]` function stands.
+    #[track_caller]
+    pub fn of_caller() -> Place {
+        let at = std::panic::Location::caller();
+        Place { file: at.file().to_owned(), line: at.line() }
+    }
 }
 
 /// A claim about the library under test, in its own words.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use standstill::protocol::{Card, Contract, Control};
+use standstill::protocol::{Card, Contract, Control, Place};
 use standstill::verdict::{Expectation, Kind};
 
 use crate::Actor;
@@ -24,6 +24,7 @@ impl Scenario {
     /// Unless told otherwise it is expected to be clean, runs with 2 and 8 actors, takes 10 trials
     /// for each under `cargo test`, and has a deadline of 30 s.
     #[allow(clippy::new_ret_no_self, reason = "a builder is what there is to begin with")]
+    #[track_caller]
     pub fn new(name: &str) -> Builder<(), (), NoActor> {
         let card = Card {
             name: name.to_owned(),
@@ -39,6 +40,8 @@ impl Scenario {
             has_oracle: false,
             keeps_threads: false,
             zygote: true,
+            places: vec![Place::of_caller()],
+            reproducer: None,
         };
         Builder {
             card,
@@ -191,6 +194,14 @@ impl<P: 'static, S, R> Builder<P, S, R> {
         self.card.zygote = false;
         self
     }
+
+    /// A reproducer that was written by hand, for `standstill reproducer` to take instead of cutting
+    /// the scenario out of its crate: a `main` in Rust, or one C or C++ file. The path is relative to
+    /// the crate's manifest.
+    pub fn reproducer(mut self, path: &'static str) -> Self {
+        self.card.reproducer = Some(path.to_owned());
+        self
+    }
 }
 
 impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> {
@@ -204,8 +215,10 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> 
     }
 
     /// The finished scenario.
+    #[track_caller]
     pub fn build(self) -> Scenario {
-        let Builder { card, prepare, setup, actor, check } = self;
+        let Builder { mut card, prepare, setup, actor, check } = self;
+        card.places.push(Place::of_caller());
         Scenario { card, script: Box::new(Typed { prepare, setup, actor, check }) }
     }
 }

@@ -11,6 +11,7 @@ mod keep;
 mod list;
 mod replay;
 mod report;
+mod reproducer;
 mod runs;
 mod stress;
 mod sweep;
@@ -158,6 +159,8 @@ enum Command {
     List(ListArgs),
     /// Write the report of stored runs: for an issue, a browser, programs and CI, in one folder and archive
     Report(report::ReportArgs),
+    /// Write a reproducer that needs no standstill, and see whether it fails in an empty directory
+    Reproducer(Box<reproducer::ReproducerArgs>),
 }
 
 /// Where scenarios come from.
@@ -327,6 +330,7 @@ pub fn main() -> Result<Exit, Failure> {
         Command::Sweep(args) => sweep::main(&args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),
+        Command::Reproducer(args) => reproducer::main(&args),
     }
 }
 

@@ -90,9 +90,12 @@ fn is_like(one: Kind, other: Kind) -> bool {
 
 /// What one run showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+pub(crate) enum Seen {
+    /// Nothing.
     Well,
+    /// A failure of this kind.
     Kind(Kind),
+    /// It was late, and nothing shows that it would never have ended.
     Late,
 }
 
@@ -184,7 +187,7 @@ fn ours() -> String {
 
 /// What a run without control shows: nobody is parked there, so the detectors for processes that
 /// nobody prepared judge who is late.
-fn seen(ended: &Ended, baseline: &Baseline) -> Seen {
+pub(crate) fn seen(ended: &Ended, baseline: &Baseline) -> Seen {
     if ended.how == How::Silent {
         let found = ended.scene.clone().map(|mut scene| {
             // Handlers of the runtime that wake nobody here: in these runs it controls nothing.

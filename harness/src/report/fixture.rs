@@ -37,6 +37,8 @@ pub(crate) fn unit(name: &str, threads: u32, trials: u64) -> Unit {
         has_oracle: true,
         keeps_threads: false,
         zygote: true,
+        places: vec![],
+        reproducer: None,
     };
     Unit { scenario: format!("bank/{name}"), threads, trials, timeout_ms: 4000, card }
 }

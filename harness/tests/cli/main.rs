@@ -8,6 +8,7 @@ mod death;
 mod explore;
 mod forensics;
 mod inspect;
+mod reproducer;
 mod rude;
 mod run;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]

@@ -27,22 +27,9 @@ fn without_home(text: &str) -> String {
     without(text, &std::env::var("HOME").unwrap_or_default())
 }
 
-/// `home` as `~` wherever it stands as a whole path or the beginning of one: `/home/me` is
-/// none of `/home/men`.
+/// `home` as `~` wherever it stands as a whole path or the beginning of one.
 pub(crate) fn without(text: &str, home: &str) -> String {
-    let home = home.trim_end_matches('/');
-    if home.is_empty() {
-        return text.to_owned();
-    }
-    let goes_on = |c: char| c.is_alphanumeric() || "_-.".contains(c);
-    let mut pieces = text.split(home);
-    let mut out = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let is_whole = !out.ends_with(goes_on) && !piece.starts_with(goes_on);
-        out.push_str(if is_whole { "~" } else { home });
-        out.push_str(piece);
-    }
-    out
+    crate::redact::without(text, home, "~").0
 }
 
 /// `1 thread`, `2 threads`.
