@@ -2,16 +2,20 @@
 
 mod args;
 mod files;
+mod reproduce;
 
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use serde_json::json;
 
 use super::{Exit, Failure, MessageFormat, complain, print, runs};
+use crate::catalog::Catalog;
+use crate::redact::Redactor;
 use crate::report::folder::{self, FolderError};
-use crate::report::markdown;
 use crate::report::page::{Extra, Page};
+use crate::report::{markdown, redacted};
 use crate::store::Run;
 use crate::sweep::{kept::Kept, tried};
 
@@ -43,14 +47,35 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     if !is_stdout {
         folder::check(&dir).map_err(refused)?;
     }
+    let root = Catalog::find(args.manifest_path.as_deref()).map(|catalog| catalog.root);
+    let root = root.or_else(|_| std::env::current_dir()).unwrap_or_default();
+    let mut redactor = Redactor::here(&root);
     let extra = Extra { subject: args.subject.clone(), ..Extra::default() };
-    let page = Page::of(&runs, extra);
+    let page = redacted::page(Page::of(&runs, extra), &mut redactor);
     let text = markdown::render(&page, &template).map_err(Failure::usage)?;
     if is_stdout {
         print(&text);
         return Ok(Exit::AsExpected);
     }
-    let folder = files::folder(&page, text, &runs, args).map_err(refused)?;
+    let place =
+        tempfile::tempdir().context("failed to make a directory").map_err(Failure::failed)?;
+    let stop = super::stress::stop_on_signals()?;
+    let reproducer = reproduce::reproduce(args, &runs, place.path(), &stop);
+    if stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    let made = reproducer.as_ref().is_some_and(|made| !made.build.is_empty());
+    let page = Page { reproducer, ..page };
+    // What the maker of the reproducer has taken out stands in its own files.
+    let page = redacted::page(page, &mut redactor);
+    let mut folder = files::folder(&page, &runs, args, &mut redactor).map_err(refused)?;
+    if made {
+        folder.put_tree(reproduce::DIRECTORY, place.path()).map_err(refused)?;
+    }
+    // Last, so that what was taken out of the other files is listed, too.
+    let page = redacted::page(page, &mut redactor);
+    folder.put("report.json", files::pretty(&page));
+    folder.put("REPORT.md", markdown::render(&page, &template).map_err(Failure::usage)?);
     let names: Vec<String> = folder.names().map(str::to_owned).collect();
     let archive = folder.write(&dir).map_err(refused)?;
     for line in &page.damaged {
@@ -81,9 +106,9 @@ fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[Str
         page.headline,
         listed("REPORT.md", "to be pasted into an issue; the place for your own words is marked"),
         listed("report.html", "to be opened in a browser"),
-        listed("reproducer/README.md", "shows it without standstill"),
+        listed("reproducer/README.md", "the same without standstill"),
         archive.display()
-    )
+    ) + &page.reproducer.as_ref().map_or(String::new(), |made| format!("{}\n", made.sentence))
 }
 
 /// What is in the way is the user's to mend, a full disk is not.

@@ -14,6 +14,7 @@ pub mod json;
 pub mod markdown;
 pub mod next;
 pub mod page;
+pub mod redacted;
 pub mod scene;
 pub mod schedule;
 pub mod style;

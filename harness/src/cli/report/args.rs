@@ -1,10 +1,11 @@
 //! What can be typed after `standstill report`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::MessageFormat;
+use crate::cli::{MessageFormat, duration};
 
 const ABOUT: &str = "\
 Files of a report:
@@ -15,9 +16,12 @@ Files of a report:
   report.sarif     for code scanning
   graphs/          wait-for graphs
   schedules/       what `standstill replay FILE` takes
+  reproducer/      a program that shows the first finding without standstill; it is built and run in an
+                   empty directory, and the report says how often it failed there
   raw/             the runs themselves; `standstill report raw/RUN` makes the report again
   SHA256SUMS       of all of them
-and beside the directory an archive of it.
+and beside the directory an archive of it. The home directory, names of users and of this host, and what
+looks like a secret are taken out of all of it, and the report says how often.
 
 Exit codes:
   0    it was written
@@ -40,6 +44,22 @@ pub(in crate::cli) struct ReportArgs {
     /// The library in question, if the runs do not tell
     #[arg(long, value_name = "NAME[@VERSION]")]
     pub(super) subject: Option<String>,
+    /// Time for running the reproducer in an empty directory once it is built, or `off` for none
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_or_off)]
+    pub(super) reproduce: Time,
+    /// Runs of the reproducer, at most
+    #[arg(long = "trials", short = 'n', value_name = "N", default_value_t = 200)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) runs_of_it: u32,
+    /// Take this file in C or C++, whose first line says `// build: COMMAND`, as the reproducer
+    #[arg(long, value_name = "FILE")]
+    pub(super) reproducer_source: Option<PathBuf>,
+    /// The command that builds the file of --reproducer-source
+    #[arg(long, value_name = "COMMAND", requires = "reproducer_source")]
+    pub(super) build: Option<String>,
+    /// Manifest of the scenario's crate or of the program, where it is not found from here
+    #[arg(long, value_name = "PATH")]
+    pub(super) manifest_path: Option<PathBuf>,
     /// Put core files and minidumps of the runs in, as they are: they hold memory of the process, in
     /// which nothing can be redacted
     #[arg(long)]
@@ -47,4 +67,12 @@ pub(in crate::cli) struct ReportArgs {
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     pub(super) message_format: MessageFormat,
+}
+
+/// A time, or none at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Time(pub(super) Option<Duration>);
+
+fn time_or_off(text: &str) -> Result<Time, String> {
+    if text == "off" { Ok(Time(None)) } else { duration(text).map(|time| Time(Some(time))) }
 }

@@ -1,20 +1,20 @@
 //! The files of a report.
 
 use super::ReportArgs;
+use crate::redact::Redactor;
 use crate::report::folder::{Folder, FolderError};
 use crate::report::page::Page;
+use crate::report::redacted;
 use crate::store::{RECORDS, Run};
 
-/// All of them, but for the checksums.
+/// All of them, but for what lists what was redacted in the others.
 pub(super) fn folder(
     page: &Page,
-    markdown: String,
     runs: &[Run],
     args: &ReportArgs,
+    redactor: &mut Redactor,
 ) -> Result<Folder, FolderError> {
     let mut folder = Folder::default();
-    folder.put("REPORT.md", markdown);
-    folder.put("report.json", pretty(page));
     for (nth, finding) in page.findings.iter().enumerate() {
         if let Some(graph) = &finding.graph {
             folder.put(format!("graphs/finding-{}.svg", nth + 1), graph.svg.clone());
@@ -22,21 +22,32 @@ pub(super) fn folder(
     }
     let searches = runs.iter().flat_map(|run| &run.searches);
     for (nth, found) in searches.flat_map(|search| &search.findings).enumerate() {
-        folder.put(format!("schedules/schedule-{}.json", nth + 1), pretty(&found.schedule));
+        folder.put(
+            format!("schedules/schedule-{}.json", nth + 1),
+            pretty(&redacted::value(found.schedule.clone(), redactor)),
+        );
     }
     for (nth, run) in runs.iter().enumerate() {
         let name = format!("raw/run-{}", nth + 1);
-        raw(&mut folder, &name, run, args)?;
+        raw(&mut folder, &name, run, args, redactor)?;
     }
     Ok(folder)
 }
 
 /// The records of a run, and its core files if they are wanted.
-fn raw(folder: &mut Folder, name: &str, run: &Run, args: &ReportArgs) -> Result<(), FolderError> {
+fn raw(
+    folder: &mut Folder,
+    name: &str,
+    run: &Run,
+    args: &ReportArgs,
+    redactor: &mut Redactor,
+) -> Result<(), FolderError> {
     let read = |path: std::path::PathBuf| {
         std::fs::read(&path).map_err(|source| FolderError::Io { what: "read", path, source })
     };
-    folder.put(format!("{name}/{RECORDS}"), read(run.dir.join(RECORDS))?);
+    let records = read(run.dir.join(RECORDS))?;
+    let records = redacted::lines(&String::from_utf8_lossy(&records), redactor);
+    folder.put(format!("{name}/{RECORDS}"), records);
     let entries = std::fs::read_dir(&run.dir).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
         let own = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -48,6 +59,7 @@ fn raw(folder: &mut Folder, name: &str, run: &Run, args: &ReportArgs) -> Result<
     Ok(())
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
+/// JSON to be read by people, too.
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
