@@ -65,7 +65,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Interrupted);
     }
     let made = reproducer.as_ref().is_some_and(|made| !made.build.is_empty());
-    let page = Page { reproducer, ..page };
+    let page = Page { reproducer, ..page }.with_the_reproducers_rate();
     // What the maker of the reproducer has taken out stands in its own files.
     let page = redacted::page(page, &mut redactor);
     let mut folder = files::folder(&page, &runs, args, &mut redactor).map_err(refused)?;

@@ -50,7 +50,22 @@ pub fn render(page: &Page, template: &str) -> Result<String, RenderError> {
     environment.add_template("report", template).map_err(fault)?;
     let template = environment.get_template("report").map_err(fault)?;
     let text = template.render(minijinja::value::Serde(page)).map_err(fault)?;
-    Ok(printable(text.trim_end()) + "\n")
+    Ok(squeezed(printable(text.trim_end()).as_str()))
+}
+
+/// One blank line in place of several, where they mean nothing: outside of code.
+fn squeezed(text: &str) -> String {
+    let (mut out, mut is_code, mut blank) = (String::with_capacity(text.len() + 1), false, false);
+    for line in text.lines() {
+        is_code ^= line.starts_with("```");
+        if line.is_empty() && blank && !is_code {
+            continue;
+        }
+        blank = line.is_empty();
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }
 
 /// Writes a report in one go: a reader sees the old one or the new one. What is no regular file (a

@@ -234,6 +234,18 @@ impl Page {
     }
 }
 
+impl Page {
+    /// The headline with how often the reproducer failed, if it did: it is what a reader can repeat.
+    pub fn with_the_reproducers_rate(mut self) -> Page {
+        if let Some(rate) = self.reproducer.as_ref().and_then(|made| made.rate.as_ref())
+            && rate.k > 0
+        {
+            self.headline += &format!("; {} of {} runs of a standalone reproducer", rate.k, rate.n);
+        }
+        self
+    }
+}
+
 impl RunFacts {
     fn of(run: &Run) -> RunFacts {
         RunFacts {

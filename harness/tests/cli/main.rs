@@ -8,6 +8,7 @@ mod death;
 mod explore;
 mod forensics;
 mod inspect;
+mod report;
 mod reproducer;
 mod rude;
 mod run;

@@ -1,0 +1,165 @@
+//! Reports as they are handed on: whole, checked, and without what is nobody's business.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Ran, controls, run, standstill, stress};
+
+/// A run of the controls, kept below a directory.
+fn stressed(dir: &Path, scenario: &str, flags: &[&str]) -> PathBuf {
+    let run_dir = dir.join("run");
+    stress(controls(), scenario, &run_dir, flags);
+    run_dir
+}
+
+fn report(runs: &[&Path], more: &[&str]) -> Ran {
+    let mut args = vec!["report"];
+    args.extend(runs.iter().map(|run| run.to_str().unwrap()));
+    args.extend(more);
+    run(&args)
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_report_is_one_folder_and_one_archive_and_its_checksums_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba", &["-t", "1,2", "-n", "3"]);
+    let told = report(&[&run_dir], &["--reproduce", "off"]).exits(0).stdout;
+    assert!(told.contains("deadlock (proven)") && told.contains("report.tar.zst"), "{told}");
+    let folder = run_dir.join("report");
+    for name in [
+        "REPORT.md",
+        "report.html",
+        "report.json",
+        "junit.xml",
+        "report.sarif",
+        "raw/run-1/run.jsonl",
+    ] {
+        assert!(folder.join(name).is_file(), "{name} is missing");
+    }
+    let check = |dir: &Path| {
+        let mut command = Command::new("sha256sum");
+        command
+            .args(["--check", "--quiet", "SHA256SUMS"])
+            .current_dir(dir)
+            .status()
+            .unwrap()
+            .success()
+    };
+    assert!(check(&folder));
+    std::fs::write(folder.join("REPORT.md"), "touched").unwrap();
+    assert!(!check(&folder), "a file that was touched is noticed");
+    let again = report(&[&folder.join("raw/run-1")], &["-o", "-"]).exits(0).stdout;
+    assert!(again.contains("| scenarios/abba | 2 | plain | 3 of 3 |"), "{again}");
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn two_runs_make_one_report_and_a_folder_of_somebody_else_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = stressed(&dir.path().join("a"), "abba", &["-t", "2", "-n", "2"]);
+    let other = stressed(&dir.path().join("b"), "abba_look_alike", &["-t", "2", "-n", "2"]);
+    let out = dir.path().join("out");
+    let flags = ["--reproduce", "off", "-o", out.to_str().unwrap()];
+    report(&[&one, &other], &flags).exits(0);
+    let page = text(&out.join("REPORT.md"));
+    assert!(
+        page.contains("scenarios/abba |") && page.contains("scenarios/abba_look_alike |"),
+        "{page}"
+    );
+    report(&[&one], &flags).exits(0);
+    std::fs::remove_file(out.join("SHA256SUMS")).unwrap();
+    report(&[&one], &flags).exits(2).complains_of(&["holds something else"]);
+    assert!(text(&out.join("REPORT.md")).contains("scenarios/abba"), "it is as it was");
+}
+
+#[test]
+#[ntest::timeout(300_000)]
+fn a_reproducer_of_the_users_own_is_built_and_counted_and_one_that_does_not_fail_is_said_not_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba", &["-t", "2", "-n", "2"]);
+    for (body, said) in [
+        ("return getpid() % 2 ? 1 : 0;", "failed natively in "),
+        ("return 0;", "did not fail natively in 12 runs (at most 26.46 %)"),
+        ("return nothing;", "it does not build"),
+    ] {
+        let source = dir.path().join("repro.c");
+        let text = format!(
+            "// build: cc -o repro repro.c\n#include <unistd.h>\nint main(void) {{ {body} }}\n"
+        );
+        std::fs::write(&source, text).unwrap();
+        let flags = ["--reproducer-source", source.to_str().unwrap(), "--trials", "12"];
+        let told = report(&[&run_dir], &flags).exits(0).stdout;
+        assert!(told.contains(said), "{told}");
+        assert!(self::text(&run_dir.join("report/REPORT.md")).contains(said));
+        assert!(run_dir.join("report/reproducer/repro.c").is_file());
+    }
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn no_file_of_a_report_tells_where_its_user_lives() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().canonicalize().unwrap();
+    let run_dir = place.join("run");
+    let args = ["stress", "abba", "--binary", controls().to_str().unwrap(), "--run-dir"];
+    let ran = |args: &[&str]| {
+        let mut command = standstill(args);
+        command.env("HOME", &place).env("PATH", std::env::var_os("PATH").unwrap());
+        Ran::from(command.output().unwrap())
+    };
+    let set = ["-t", "2", "-n", "2", "--set", "password=hunter2hunter2"];
+    ran(&[&args[..], &[run_dir.to_str().unwrap()], &set].concat()).exits(0);
+    assert!(
+        text(&run_dir.join("run.jsonl")).contains(place.to_str().unwrap()),
+        "there is what to redact"
+    );
+    ran(&["report", run_dir.to_str().unwrap(), "--reproduce", "off"]).exits(0);
+    let mut todo = vec![run_dir.join("report")];
+    while let Some(dir) = todo.pop() {
+        for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                todo.push(path);
+                continue;
+            }
+            let text = text(&path);
+            for secret in [place.to_str().unwrap(), "hunter2"] {
+                assert!(!text.contains(secret), "{secret} stands in {}", path.display());
+            }
+        }
+    }
+    let page = text(&run_dir.join("report/REPORT.md"));
+    assert!(
+        page.contains("Taken out before this was written: ") && page.contains("home directory"),
+        "{page}"
+    );
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn bad_input_is_refused_in_a_sentence_before_anything_is_built() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba_look_alike", &["-t", "2", "-n", "2"]);
+    let nowhere = dir.path().join("nowhere");
+    report(&[&nowhere], &[]).exits(2).complains_of(&["is not a run directory"]);
+    report(&[&run_dir], &["--template", nowhere.to_str().unwrap()])
+        .exits(2)
+        .complains_of(&["template"]);
+    let template = dir.path().join("mine.md");
+    std::fs::write(&template, "{{ headlime }}").unwrap();
+    report(&[&run_dir], &["--template", template.to_str().unwrap()])
+        .exits(2)
+        .complains_of(&["headlime"]);
+    assert!(!run_dir.join("report").exists());
+    let file = dir.path().join("file");
+    std::fs::write(&file, "mine").unwrap();
+    report(&[&run_dir], &["-o", file.to_str().unwrap()])
+        .exits(2)
+        .complains_of(&["holds something else"]);
+    report(&[&run_dir], &["-o", "/proc/none/report"]).exits(4).complains_of(&["failed to"]);
+    report(&[&run_dir], &["--reproduce", "soon"]).exits(2);
+}
