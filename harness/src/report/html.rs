@@ -8,7 +8,6 @@
 
 #[cfg(test)]
 mod browser;
-mod inline;
 mod plot;
 #[cfg(test)]
 mod tests;
@@ -19,6 +18,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
+use super::marks;
 use super::page::Page;
 use crate::text::printable;
 
@@ -58,7 +58,7 @@ fn environment() -> Environment<'static> {
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
         environment.set_syntax(syntax);
     }
-    environment.add_filter("marked", |text: &str| Value::from_safe_string(inline::html(text)));
+    environment.add_filter("marked", |text: &str| Value::from_safe_string(marks::html(text)));
     // A claim comes with the marks of a Markdown quotation.
     environment.add_filter("unquoted", |text: &str| text.replace("\n> ", "\n"));
     environment.add_filter("image", |svg: &str| {

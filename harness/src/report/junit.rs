@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::marks::plain;
 use super::page::words::counted;
 use super::page::{FindingFacts, NativeRow, Page, SearchRow};
 use crate::store::{Run, SearchRecord};
@@ -76,7 +77,10 @@ fn judged(row: &NativeRow, page: &Page, findings: &[&FindingFacts]) -> TestCaseS
             failure(NonSuccessKind::Failure, "missed", &message, &said(findings))
         }
         "inconclusive" => {
-            let whys: Vec<&str> = page.inconclusive.iter().map(String::as_str).collect();
+            let threads = counted(row.threads.unwrap_or_default(), "thread");
+            let own = format!("{} with {threads}: ", row.scenario);
+            let whys = page.inconclusive.iter().filter_map(|line| line.strip_prefix(&own));
+            let whys: Vec<String> = whys.map(plain).collect();
             let message = match row.inconclusive {
                 0 => "no trial was judged".to_owned(),
                 n => format!("{} inconclusive; found in {rate}", counted(n, "trial")),
@@ -127,11 +131,15 @@ fn searched(
     let is_missed = search.findings.is_empty() && matches!(expectation, Expectation::Finds { .. });
     match (unexpected, row.verdict.as_str()) {
         (Some(finding), _) => {
-            let message = format!("{}: {}", row.kinds.join(", "), row.sentence);
+            let message = format!("{}: {}", row.kinds.join(", "), plain(&row.sentence));
             failure(NonSuccessKind::Failure, finding.kind.name(), &message, &said(findings))
         }
-        (None, "inconclusive") => failure(NonSuccessKind::Error, "inconclusive", &row.sentence, ""),
-        (None, _) if is_missed => failure(NonSuccessKind::Failure, "missed", &row.sentence, ""),
+        (None, "inconclusive") => {
+            failure(NonSuccessKind::Error, "inconclusive", &plain(&row.sentence), "")
+        }
+        (None, _) if is_missed => {
+            failure(NonSuccessKind::Failure, "missed", &plain(&row.sentence), "")
+        }
         (None, _) => TestCaseStatus::success(),
     }
 }
@@ -149,8 +157,8 @@ fn failure(kind: NonSuccessKind, ty: &str, message: &str, said: &str) -> TestCas
 fn said(findings: &[&FindingFacts]) -> String {
     let mut out = String::new();
     for f in findings {
-        out += &format!("{} ({}), seen {}: {}\n", f.kind, f.confidence, f.times, f.summary);
-        out += &f.evidence.iter().map(|line| format!("- {line}\n")).collect::<String>();
+        out += &format!("{} ({}), seen {}: {}\n", f.kind, f.confidence, f.times, plain(&f.summary));
+        out += &f.evidence.iter().map(|line| format!("- {}\n", plain(line))).collect::<String>();
         out += &f.replay.iter().map(|line| format!("repeat it: {line}\n")).collect::<String>();
         let parts = [f.interleaving.as_ref().map(|i| &i.text), f.stacks.as_ref()];
         out += &parts.into_iter().flatten().map(|t| format!("\n{t}\n")).collect::<String>();

@@ -15,6 +15,7 @@ pub mod interleaving;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod marks;
 pub mod next;
 pub mod page;
 pub mod redacted;

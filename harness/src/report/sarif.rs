@@ -10,6 +10,7 @@ mod rules;
 
 use serde_json::{Value, json};
 
+use super::marks::plain;
 use super::page::{FindingFacts, InterleavingFacts, Page};
 use crate::store::Run;
 use crate::text::printable;
@@ -55,10 +56,15 @@ fn text(text: &str) -> String {
 
 fn result(f: &FindingFacts, runs: &[Run]) -> Value {
     let spots = places::of(f, runs);
-    let evidence: String = f.evidence.iter().map(|line| format!("\n- {line}")).collect();
+    let evidence: String = f.evidence.iter().map(|line| format!("\n- {}", plain(line))).collect();
     let message = format!(
         "{} ({}) in {} with {}, seen {}: {}{evidence}",
-        f.kind, f.confidence, f.scenario, f.threads, f.times, f.summary
+        f.kind,
+        f.confidence,
+        f.scenario,
+        f.threads,
+        f.times,
+        plain(&f.summary)
     );
     let mut result = json!({
         "ruleId": f.kind,

@@ -48,6 +48,14 @@ fn a_run_that_nobody_could_judge_does_not_pass() {
     let header = header(vec![unit("transfer", 2, 1)]);
     let report = read(run(&header, vec![clean(&header, 0, 0).inconclusive("it was killed")]));
     assert_eq!((report.tests, report.errors), (1, 1));
+    let TestCaseStatus::NonSuccess { message, description, .. } =
+        &report.test_suites[0].test_cases[0].status
+    else {
+        panic!("it passed");
+    };
+    let said = |text: &Option<quick_junit::XmlString>| text.as_ref().map(|t| t.to_string());
+    assert!(said(message).is_some_and(|said| said.starts_with("1 trial inconclusive")));
+    assert_eq!(said(description).as_deref(), Some("once: it was killed"));
 }
 
 #[test]

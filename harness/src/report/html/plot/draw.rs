@@ -97,14 +97,24 @@ impl Frame<'_> {
         );
     }
 
+    /// Which points stand at a place, side by side: by series, and by number in the series.
+    fn beside(&self, place: Place) -> Vec<(usize, usize)> {
+        let all = self.series.iter().enumerate().flat_map(|(nth, series)| {
+            series.points.iter().enumerate().map(move |(at, point)| (nth, at, point.0))
+        });
+        all.filter(|(_, _, known)| *known == place).map(|(nth, at, _)| (nth, at)).collect()
+    }
+
     /// One series, beside the others where they share a thread count.
     fn series(&self, out: &mut String, nth: usize) {
         let series = &self.series[nth];
-        let apart = (self.axis.gap * 0.8 / self.series.len() as f64).min(APART);
-        let aside = (nth as f64 - (self.series.len() - 1) as f64 / 2.0) * apart;
         let _ = write!(out, "<g class=\"series s{}\">", series.nth);
-        for (place, rate) in &series.points {
+        for (at, (place, rate)) in series.points.iter().enumerate() {
             let Some(x) = self.axis.at(*place) else { continue };
+            let beside = self.beside(*place);
+            let slot = beside.iter().position(|known| *known == (nth, at)).unwrap_or(0);
+            let apart = (self.axis.gap * 0.8 / beside.len() as f64).min(APART);
+            let aside = (slot as f64 - (beside.len() - 1) as f64 / 2.0) * apart;
             self.point(out, series, x + aside, *place, rate, (apart / 2.0 - 1.0).clamp(1.5, 5.0));
         }
         out.push_str("</g>");

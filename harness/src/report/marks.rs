@@ -1,14 +1,22 @@
-//! The few marks of Markdown that a page's sentences use, as HTML: `**bold**`, `*slanted*`,
-//! `` `code` ``, and a backslash before a character that is no mark. Everything else is text.
+//! The few marks of Markdown that a page's sentences use: `**bold**`, `*slanted*`, `` `code` ``, and
+//! a backslash before a character that is no mark. Everything else is text.
 
 /// The sentence as HTML in which nothing is a tag but what this function writes.
 pub(super) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
-    spans(text, &mut out);
+    spans(text, true, &mut out);
     out
 }
 
-fn spans(text: &str, out: &mut String) {
+/// The sentence for formats without marks.
+pub(super) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    spans(text, false, &mut out);
+    out
+}
+
+fn spans(text: &str, html: bool, out: &mut String) {
+    let escape = |c, out: &mut String| if html { escape(c, out) } else { out.push(c) };
     let mut rest = text;
     let mut before = None;
     while let Some(c) = rest.chars().next() {
@@ -22,13 +30,17 @@ fn spans(text: &str, out: &mut String) {
             continue;
         }
         if let Some((tag, inner, behind)) = span(rest, before) {
-            out.push_str(&format!("<{tag}>"));
+            if html {
+                out.push_str(&format!("<{tag}>"));
+            }
             match tag {
                 // Within code, nothing is a mark.
                 "code" => inner.chars().for_each(|c| escape(c, out)),
-                _ => spans(inner, out),
+                _ => spans(inner, html, out),
             }
-            out.push_str(&format!("</{tag}>"));
+            if html {
+                out.push_str(&format!("</{tag}>"));
+            }
             before = rest[..rest.len() - behind.len()].chars().next_back();
             rest = behind;
             continue;
@@ -110,6 +122,8 @@ mod tests {
         let literal = crate::report::page::words::literal(said);
         let text = html(&literal).replace("&lt;", "<").replace("&gt;", ">");
         assert_eq!(text, said);
+        assert_eq!(plain(&literal), said);
+        assert_eq!(plain("**a** `b` *c*"), "a b c");
     }
 
     proptest! {
