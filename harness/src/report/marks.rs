@@ -45,7 +45,12 @@ fn spans(text: &str, html: bool, out: &mut String) {
             rest = behind;
             continue;
         }
-        escape(c, out);
+        // A number and its sign stay on one line.
+        let is_joined = html && c == ' ' && after.starts_with('%');
+        match is_joined && before.is_some_and(|c| c.is_ascii_digit()) {
+            true => out.push('\u{a0}'),
+            false => escape(c, out),
+        }
         before = Some(c);
         rest = after;
     }
@@ -107,6 +112,7 @@ mod tests {
             ("\\*\\*no\\*\\* \\`mark\\`", "**no** `mark`"),
             ("`a **b** c`", "<code>a **b** c</code>"),
             ("**`x`**", "<strong><code>x</code></strong>"),
+            ("1.00 % and 5 %", "1.00\u{a0}% and 5\u{a0}%"),
             ("2*3*4, ** and `", "2*3*4, ** and `"),
             ("`C:\\dir\\`", "<code>C:\\dir\\</code>"),
             ("C:\\dir, \\", "C:\\dir, \\"),

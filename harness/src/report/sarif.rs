@@ -1,9 +1,9 @@
 //! `report.sarif`, version 2.1.0: findings beside the lines of code where threads stand, as code
 //! hosts and editors show them.
 //!
-//! Only places in the sources of whoever reads it are told, which are the relative ones: an absolute
-//! path is one of the machine that built the binary. The short schedule is a code flow with a thread
-//! flow for each thread, in the order of its steps.
+//! Only places in the sources of whoever reads it are told, which are the relative ones and those
+//! below the workspace: any other path is one of the machine that built the binary. The short
+//! schedule is a code flow with a thread flow for each thread, in the order of its steps.
 
 mod places;
 mod rules;
@@ -40,7 +40,7 @@ pub fn render(page: &Page, runs: &[Run]) -> String {
             } },
             "invocations": invocations,
             "originalUriBaseIds": { "SRCROOT": {
-                "description": { "text": "The directory in which the binary was compiled." },
+                "description": { "text": "The root of the sources: of the workspace, or of the library itself." },
             } },
             "columnKind": "unicodeCodePoints",
             "results": results,

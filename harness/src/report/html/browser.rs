@@ -52,10 +52,10 @@ fn open(browser: &mut Browser, dir: &Path, name: &str, html: &str) -> String {
 }
 
 /// Keeps a picture where `SHOTS` says, for people.
-fn keep(name: &str, bytes: &[u8]) {
+fn keep(name: &str, bytes: impl FnOnce() -> Vec<u8>) {
     if let Some(dir) = std::env::var_os("SHOTS") {
         let path = Path::new(&dir).join(name);
-        std::fs::write(&path, bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        std::fs::write(&path, bytes()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
 }
 
@@ -76,9 +76,11 @@ fn every_page_opens_without_errors_and_fits_its_screen() {
                     assert!(asked.is_empty(), "{name} asks for {asked:?}");
                     assert!(browser.errors.is_empty(), "{name}: {:?}", browser.errors);
                     let wide = browser.eval("document.scrollingElement.scrollWidth");
-                    assert!(wide.as_u64() <= Some(width.into()), "{name}, {screen}: {wide} wide");
+                    let fits = wide.as_u64().is_some_and(|wide| wide <= width.into());
+                    assert!(fits, "{name}, {screen}: {wide} wide");
+                    assert_eq!(browser.eval("document.scripts.length"), json!(1), "{name}");
                     assert_eq!(browser.eval("document.title"), json!(page_title(&html)), "{name}");
-                    keep(&format!("{name}-{screen}-{scheme}.png"), &browser.shot());
+                    keep(&format!("{name}-{screen}-{scheme}.png"), || browser.shot());
                 }
             }
         }
@@ -113,7 +115,7 @@ fn a_word_is_found_in_what_is_folded() {
         assert!(browser.eval(open).as_u64() > Some(0));
         let hits = browser.eval("document.querySelector('#search-hits').textContent");
         assert_eq!(hits, json!(format!("{} found", marks.len())));
-        keep("full-desk-search.png", &browser.shot());
+        keep("full-desk-search.png", || browser.shot());
         // With nothing to look for, all is as it was.
         browser.type_into("#search", "");
         assert_eq!(browser.eval("document.querySelectorAll('mark').length"), json!(0));
@@ -143,7 +145,7 @@ fn paper_shows_what_was_folded() {
         assert!(browser.eval(folded).as_u64() > Some(0));
         let pdf = browser.pdf();
         assert!(pdf.starts_with(b"%PDF"));
-        keep("full.pdf", &pdf);
+        keep("full.pdf", || pdf);
     });
 }
 

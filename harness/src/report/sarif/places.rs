@@ -1,6 +1,11 @@
 //! Lines of the reader's own sources at which the threads of a finding stand.
 
-use crate::capture::ThreadStack;
+use std::path::{Path, PathBuf};
+
+use crate::capture::{Frame, ThreadStack};
+use crate::detect::names::path;
+use crate::detect::waits::is_of_program;
+use crate::graph::WaitGraph;
 use crate::report::page::FindingFacts;
 use crate::store::Run;
 
@@ -37,25 +42,60 @@ fn at_the_end(finding: &FindingFacts) -> Vec<Spot> {
     .collect()
 }
 
-/// The stacks of the trial, or the schedule, with the finding's token.
+/// The stacks of the trial, or the schedule, with the finding's token. A thread that crashed comes
+/// first, then those of a ring.
 fn on_stacks(finding: &FindingFacts, runs: &[Run]) -> Vec<Spot> {
     let trials = runs.iter().flat_map(|run| &run.trials).map(|trial| &trial.observation);
-    let native = trials
-        .filter(|o| finding.lane == "native" && o.trial.to_string() == finding.token)
-        .find_map(|o| o.stacks.as_ref());
+    let native =
+        trials.filter(|o| finding.lane == "native" && o.trial.to_string() == finding.token);
+    let native = native.map(|o| (o.stacks.as_ref(), o.crash.map(|crash| crash.tid)));
     let found = runs.iter().flat_map(|run| &run.searches).flat_map(|search| &search.findings);
-    let controlled = found.filter(|f| f.token() == finding.token).find_map(|f| f.stacks.as_ref());
-    let threads = native.or(controlled).map(|stacks| &stacks.threads[..]).unwrap_or_default();
-    threads.iter().filter_map(stands).collect()
+    let controlled = found.filter(|f| f.token() == finding.token);
+    let controlled = controlled.map(|f| (f.stacks.as_ref(), None));
+    let all = native.chain(controlled).find_map(|(stacks, crashed)| Some((stacks?, crashed)));
+    let Some((stacks, crashed)) = all else { return vec![] };
+    let rings: Vec<i32> = WaitGraph::of(stacks).cycles.into_iter().flat_map(|c| c.tids).collect();
+    let mut threads: Vec<&ThreadStack> = stacks.threads.iter().collect();
+    threads.sort_by_key(|thread| (crashed != Some(thread.tid), !rings.contains(&thread.tid)));
+    let roots = roots(runs);
+    threads.iter().filter_map(|thread| stands(thread, &roots)).collect()
+}
+
+/// Directories below which a path is one of the reader's sources: where cargo keeps its `target`, and
+/// where the report is written.
+fn roots(runs: &[Run]) -> Vec<PathBuf> {
+    let exes = runs.iter().flat_map(|run| run.header.books.values().map(|book| &book.exe));
+    let searched = runs.iter().flat_map(|run| &run.searches).map(|search| &search.exe);
+    // One target directory may stand in another.
+    let above = |exe: &PathBuf| {
+        let targets = exe.ancestors().filter(|dir| dir.ends_with("target"));
+        let roots = targets.filter_map(Path::parent).filter(|root| root.is_absolute());
+        roots.map(Path::to_owned).collect::<Vec<PathBuf>>()
+    };
+    exes.chain(searched).flat_map(above).chain(std::env::current_dir().ok()).collect()
 }
 
 /// The innermost call of the reader's own sources.
-fn stands(thread: &ThreadStack) -> Option<Spot> {
-    thread.frames.iter().find_map(|frame| {
+fn stands(thread: &ThreadStack, roots: &[PathBuf]) -> Option<Spot> {
+    let own = thread.frames.iter().filter(|frame| is_of_program(frame) && !is_of_system(frame));
+    own.filter_map(|frame| {
         let function = frame.function.as_deref().unwrap_or("an unknown function");
         let about = format!("{} stands in {function}", thread.name);
-        Spot::new(frame.file.as_deref()?, frame.line?, &about)
+        let file = frame.file.as_deref()?;
+        let below = roots.iter().find_map(|root| Path::new(file).strip_prefix(root).ok()?.to_str());
+        Spot::new(below.unwrap_or(file), frame.line?, &about)
     })
+    .next()
+}
+
+/// Whether a frame is of the C or C++ library, whose debugging information has relative paths too, or of
+/// the kit that calls the scenario.
+fn is_of_system(frame: &Frame) -> bool {
+    const SYSTEM: [&str; 6] = ["libc.", "libc-", "libpthread", "ld-linux", "libstdc++", "libgcc_s"];
+    let module = frame.module.as_deref().unwrap_or_default();
+    let is_kit = path(frame).is_some_and(|name| name.starts_with("standstill"))
+        || frame.file.as_deref().is_some_and(|file| file.contains("harness/kit/src/"));
+    is_kit || SYSTEM.iter().any(|name| module.starts_with(name))
 }
 
 impl Spot {
@@ -94,6 +134,33 @@ impl Spot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::Trust;
+
+    #[test]
+    fn a_thread_stands_in_the_sources_of_whoever_reads_it() {
+        let frame = |module: &str, function: &str, file: &str| Frame {
+            pc: 0,
+            function: Some(function.to_owned()),
+            file: Some(file.to_owned()),
+            line: Some(7),
+            module: Some(module.to_owned()),
+            module_address: None,
+            inlined: false,
+            trust: Trust::Unwound,
+        };
+        let frames = vec![
+            frame("libc.so.6", "raise", "nptl/raise.c"),
+            frame("app", "other::wait", "/registry/src/index/other-1.0.0/src/lib.rs"),
+            frame("app", "<standstill_kit::Set<S> as Stage>::act", "/work/app/kit/src/set.rs"),
+            frame("app", "app::transfer", "/work/app/src/main.rs"),
+            frame("app", "app::main", "/work/app/src/outer.rs"),
+        ];
+        let thread = ThreadStack { name: "main".to_owned(), frames, ..ThreadStack::default() };
+        let at = |root: &str| stands(&thread, &[root.into()]).map(|spot| (spot.uri(), spot.about));
+        let told = "main stands in app::transfer".to_owned();
+        assert_eq!(at("/work/app"), Some(("src/main.rs".to_owned(), told)));
+        assert_eq!(at("/work/ap"), None);
+    }
 
     #[test]
     fn only_relative_places_are_told() {
