@@ -23,6 +23,7 @@ use super::page::Page;
 use crate::text::printable;
 
 const TEMPLATE: &str = include_str!("html/report.html");
+const FINDING: &str = include_str!("html/finding.html");
 const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
 
@@ -32,8 +33,10 @@ const SCRIPT: &str = include_str!("html/report.js");
 ///
 /// Never: the template is built in, and names only what every page has.
 pub fn render(page: &Page) -> String {
-    let environment = environment();
-    let template = environment.template_from_named_str("report.html", TEMPLATE);
+    let mut environment = environment();
+    let parts = [("report.html", TEMPLATE), ("finding.html", FINDING)];
+    let added = parts.into_iter().try_for_each(|(name, text)| environment.add_template(name, text));
+    let template = added.and_then(|()| environment.get_template("report.html"));
     let context = context! {
         page => Value::from(Serde(page)),
         title => page.subject.title(),

@@ -21,7 +21,9 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 /// The browser that `CHROMIUM` names, or the first on the path.
 fn installed() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("CHROMIUM") {
-        return Some(path.into());
+        let path = PathBuf::from(path);
+        assert!(path.is_file(), "CHROMIUM names no file: {}", path.display());
+        return Some(path);
     }
     let path = std::env::var_os("PATH")?;
     let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
