@@ -1,6 +1,7 @@
 //! Small stored runs, the same for every format and for the store. Verdicts are written by hand, so
 //! that no snapshot follows the wording of a detector.
 
+pub(crate) mod hostile;
 pub(crate) mod runs;
 
 use std::collections::BTreeMap;
