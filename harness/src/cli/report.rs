@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::redact::Redactor;
 use crate::report::folder::{self, FolderError};
 use crate::report::page::{Extra, Page};
-use crate::report::{markdown, redacted};
+use crate::report::{html, markdown, redacted};
 use crate::store::Run;
 use crate::sweep::{kept::Kept, tried};
 
@@ -75,6 +75,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     // Last, so that what was taken out of the other files is listed, too.
     let page = redacted::page(page, &mut redactor);
     folder.put("report.json", files::pretty(&page));
+    folder.put("report.html", html::render(&page));
     folder.put("REPORT.md", markdown::render(&page, &template).map_err(Failure::usage)?);
     let names: Vec<String> = folder.names().map(str::to_owned).collect();
     let archive = folder.write(&dir).map_err(refused)?;

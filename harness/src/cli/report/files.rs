@@ -4,7 +4,7 @@ use super::ReportArgs;
 use crate::redact::Redactor;
 use crate::report::folder::{Folder, FolderError};
 use crate::report::page::Page;
-use crate::report::redacted;
+use crate::report::{junit, redacted, sarif};
 use crate::store::{RECORDS, Run};
 
 /// All of them, but for what lists what was redacted in the others.
@@ -15,6 +15,8 @@ pub(super) fn folder(
     redactor: &mut Redactor,
 ) -> Result<Folder, FolderError> {
     let mut folder = Folder::default();
+    folder.put("junit.xml", redactor.redact(&junit::render(page, runs)));
+    folder.put("report.sarif", redactor.redact(&sarif::render(page, runs)));
     for (nth, finding) in page.findings.iter().enumerate() {
         if let Some(graph) = &finding.graph {
             folder.put(format!("graphs/finding-{}.svg", nth + 1), graph.svg.clone());
