@@ -12,6 +12,7 @@ pub mod folder;
 pub mod interleaving;
 pub mod json;
 pub mod markdown;
+pub mod matrix;
 pub mod next;
 pub mod page;
 pub mod redacted;
