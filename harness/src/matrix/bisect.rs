@@ -267,9 +267,14 @@ impl Bisection {
     }
 
     fn batch(&self, at: usize, needed: Option<u64>) -> Next {
-        let Tally { n, run, .. } = self.tallies[at];
-        let Rules { first, least, most, .. } = self.rules;
-        let missing = needed.map_or(u64::MAX, |needed| needed.saturating_sub(n));
+        let Tally { k, n, run } = self.tallies[at];
+        let Rules { first, least, most, enough, .. } = self.rules;
+        let missing = match needed {
+            Some(needed) => needed.saturating_sub(n),
+            // About as many as the missing failures take: more of them than enough are of no use.
+            None if k > 0 => run.saturating_mul(enough.saturating_sub(k)).div_ceil(k),
+            None => u64::MAX,
+        };
         let trials = first.max(run).min(missing).max(least).min(most.saturating_sub(run)).max(1);
         Next::Trials { at, trials }
     }

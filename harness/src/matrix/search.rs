@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
             Some(Built::Program(program)) => program,
             Some(Built::Not { why }) => {
                 (self.tell)(&format!("{title}: does not build: {why}"));
-                self.seen[at].why = Some(why);
+                self.seen[at].why = Some(format!("does not build: {why}"));
                 match self.plan.unbuildable {
                     Some(side) => self.bisection.is_taken_as(at, side),
                     None => self.bisection.is_unbuildable(at),

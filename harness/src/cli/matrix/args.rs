@@ -95,7 +95,7 @@ pub(in crate::cli) struct MatrixArgs {
     #[arg(long, value_name = "PERCENT", default_value = "95%", value_parser = confidence)]
     pub(super) confidence: f64,
     /// Trials of one version at most, in a bisection
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(20..))]
     pub(super) max_trials: u64,
     /// Bisect for these kinds, separated by commas [default: what the failing end shows first]

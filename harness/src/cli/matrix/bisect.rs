@@ -17,8 +17,9 @@ use crate::matrix::source::Source;
 use crate::matrix::subject::Wanted;
 use crate::matrix::workshop::{Built, WorkshopError};
 
-/// Failures after which a rate is known well enough: more make it little surer.
-const ENOUGH: u64 = 5;
+/// Failures after which a rate is known well enough. Their bound is at about half of the rate; fewer
+/// give one so low that every version after it needs many times as many trials.
+const ENOUGH: u64 = 20;
 /// Trials at a time, at first.
 const BATCH: u64 = 20;
 /// Time for the trials of one version.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const RULES: Rules = Rules { alpha: 0.05, enough: 5, most: 5000, first: 20, least: 1 };
+const RULES: Rules = Rules { alpha: 0.05, enough: 20, most: 20_000, first: 20, least: 1 };
 
 /// xorshift64*, which is plenty for coins.
 struct Coins(u64);
@@ -131,8 +131,8 @@ fn time_that_is_over_ends_a_step_and_with_it_the_bisection() {
 #[test]
 fn wrong_answers_are_as_seldom_as_is_promised() {
     const RUNS: u64 = 1500;
-    for rate in [0.02, 0.08, 0.3, 0.7] {
-        let rules = Rules { alpha: 0.2, ..RULES };
+    for (rate, enough) in [(0.02, 20), (0.02, 3), (0.08, 20), (0.3, 5), (0.7, 20)] {
+        let rules = Rules { alpha: 0.2, enough, ..RULES };
         let mut wrong = 0;
         for seed in 0..RUNS {
             let from = 1 + (seed % 15) as usize;
@@ -154,8 +154,8 @@ fn wrong_answers_are_as_seldom_as_is_promised() {
 #[test]
 fn the_bound_of_the_rate_is_seldom_too_high() {
     const RUNS: u64 = 4000;
-    for rate in [0.02, 0.08, 0.3, 0.7, 0.97] {
-        let rules = Rules { alpha: 0.4, ..RULES };
+    for (rate, enough) in [(0.02, 20), (0.08, 5), (0.08, 20), (0.3, 2), (0.7, 20), (0.97, 20)] {
+        let rules = Rules { alpha: 0.4, enough, ..RULES };
         let mut high = 0;
         let mut allowed = 0.0;
         for seed in 0..RUNS {

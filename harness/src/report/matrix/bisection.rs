@@ -34,12 +34,13 @@ pub(super) fn rows(bisected: &Bisected) -> Vec<Vec<String>> {
         let is_failing = bisected.tested.iter().position(|t| t.side.as_deref() == Some("bad"))
             == bisected.tested.iter().position(|t| std::ptr::eq(t, step));
         let needs = match (bisected.needed, &step.side) {
-            (_, Some(side)) if side == "not-built" => "-".to_owned(),
+            (_, Some(side)) if side == "not-built" || is_taken(step) => "-".to_owned(),
             _ if is_failing => "a rate".to_owned(),
             (Some(needed), _) => needed.to_string(),
             (None, _) => "-".to_owned(),
         };
         let side = step.side.as_deref().unwrap_or("not decided").replace("not-built", "not built");
+        let side = if is_taken(step) { format!("counts as {side}") } else { side };
         rows.push(vec![
             step.version.clone(),
             needs,
@@ -50,6 +51,11 @@ pub(super) fn rows(bisected: &Bisected) -> Vec<Vec<String>> {
         ]);
     }
     rows
+}
+
+/// Whether a version counts as what it does without a trial, as it does not build.
+fn is_taken(step: &Tested) -> bool {
+    step.run == 0 && matches!(step.side.as_deref(), Some("good" | "bad"))
 }
 
 fn remark(step: &Tested) -> String {
@@ -82,7 +88,7 @@ pub fn sentence(bisected: &Bisected, name: &str) -> String {
     let counted = |version: Option<&String>| {
         let step = bisected.tested.iter().find(|step| Some(&step.version) == version);
         step.map_or_else(String::new, |step| match step.side.as_deref() {
-            Some("good" | "bad") if step.run == 0 => "counts so as it does not build".to_owned(),
+            Some(side) if is_taken(step) => format!("does not build, which counts as {side}"),
             _ => format!("{} of {} {}", step.k, step.n, lane.trials()),
         })
     };
@@ -163,8 +169,8 @@ pub fn sentence(bisected: &Bisected, name: &str) -> String {
             let why =
                 broken.and_then(|step| step.why.as_deref()).unwrap_or("the reason is unknown");
             format!(
-                "{name} {version} does not build ({why}), so it is neither good nor bad; where that \
-                 is what mended it, --unbuildable good counts such versions as good"
+                "{name} {version} {why}; so it is neither good nor bad; where that is what mended it, \
+                 --unbuildable good counts such versions as good"
             )
         }
         End::Interrupted => "interrupted; the same command goes on".to_owned(),

@@ -68,10 +68,14 @@ fn a_table_says_rates_with_their_ranges_and_what_does_not_build() {
 
 #[test]
 fn what_was_written_is_read_again() {
-    let matrix = matrix();
-    let text = serde_json::to_string(&matrix).unwrap();
-    let again: Matrix = serde_json::from_str(&text).unwrap();
-    assert_eq!(serde_json::to_string(&again).unwrap(), text);
+    let mut matrix = matrix();
+    matrix.bisection = Some(bisected(End::Found, Some("1.52.1"), Some("1.52.0")));
+    let read: Matrix = serde_json::from_str(&serde_json::to_string(&matrix).unwrap()).unwrap();
+    assert_eq!(text(&read), text(&matrix));
+    (matrix.bisection, matrix.columns[0].notes) = (None, vec!["a note".to_owned()]);
+    let read: Matrix = serde_json::from_str(&serde_json::to_string(&matrix).unwrap()).unwrap();
+    assert_eq!(text(&read), text(&matrix));
+    assert!(text(&read).contains("whisper-rs 0.15.1: a note"));
 }
 
 fn bisected(end: End, good: Option<&str>, bad: Option<&str>) -> Bisected {
