@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::explore::target::quoted;
 use crate::matrix::lab::Lab;
-use crate::matrix::record::{Column, FILE, Lane, Matrix, Outcome, Row, SCHEMA};
+use crate::matrix::record::{BISECTION, Column, FILE, Lane, Matrix, Outcome, Row, SCHEMA};
 use crate::matrix::search::{Bisected, End};
 use crate::matrix::source::Source;
 use crate::matrix::subject::{Subject, SubjectError};
@@ -64,7 +64,10 @@ pub(super) fn main(args: &MatrixArgs) -> Result<Exit, Failure> {
 
 /// A bisection answers a question: what it was told to look for is no surprise.
 fn after_bisection(bisected: &Bisected) -> Exit {
-    let is_surprise = bisected.tested.iter().any(|tested| !tested.others.is_empty());
+    let is_surprise = bisected
+        .tested
+        .iter()
+        .any(|tested| tested.side.as_deref() != Some("bad") && !tested.others.is_empty());
     match bisected.end {
         End::Interrupted => Exit::Interrupted,
         End::EndNotBuilt => Exit::Failed,
@@ -183,7 +186,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Writes the file, and prints the table.
+    /// Writes the file, and prints the table. A bisection has a file of its own: it is no table.
     fn finish(
         &self,
         columns: Vec<Column>,
@@ -205,7 +208,8 @@ impl Bench<'_> {
             rows,
             bisection,
         };
-        let path = self.lab.workshop.dir().join(FILE);
+        let file = if matrix.bisection.is_some() { BISECTION } else { FILE };
+        let path = self.lab.workshop.dir().join(file);
         write(&path, &matrix).map_err(Failure::failed)?;
         match self.args.message_format {
             MessageFormat::Json => {
@@ -216,7 +220,7 @@ impl Bench<'_> {
             }
             MessageFormat::Human if self.args.markdown => print(&report::markdown(&matrix)),
             MessageFormat::Human => {
-                print(&format!("{}\nmatrix: {}\n", report::text(&matrix), path.display()));
+                print(&format!("{}\nkept: {}\n", report::text(&matrix), path.display()));
             }
         }
         Ok(matrix)

@@ -64,7 +64,7 @@ pub fn reason(ended: &Ended) -> String {
             .any(|empty| line.starts_with(empty))
     };
     let errors = || ended.stderr.lines().filter(is_error);
-    let line = errors().rfind(says_more).or_else(|| errors().last());
+    let line = errors().rfind(says_more).or_else(|| errors().next_back());
     let line = line.or_else(|| ended.stderr.lines().rfind(|line| !line.trim().is_empty()));
     let line = line.map(|line| line.trim().trim_start_matches("error: ").to_owned());
     line.unwrap_or_else(|| format!("it ended with {} and said nothing", ended.status))

@@ -85,7 +85,7 @@ impl Lab<'_> {
         order.trials.into_iter().for_each(|trials| flag("--trials", trials.to_string()));
         order.seed.into_iter().for_each(|seed| flag("--seed", seed.to_string()));
         words.extend(self.flags.iter().map(Into::into));
-        self.from_package(source, &mut words);
+        self.name_package(source, &mut words);
         let base = self.base("native", source, program, &words);
         let dir = vacant(&base, |_| Some(true));
         match Run::load(&dir) {
@@ -124,7 +124,7 @@ impl Lab<'_> {
         words.push("--all".into());
         words.extend(self.flags.iter().map(Into::into));
         match self.workshop.subject.wanted {
-            Wanted::Test(_) => self.from_package(source, &mut words),
+            Wanted::Test(_) => self.name_package(source, &mut words),
             Wanted::Bin(_) => {
                 let manifest = self.workshop.manifest_of(source);
                 words.extend(["--manifest-path".into(), manifest.into()]);
@@ -162,7 +162,7 @@ impl Lab<'_> {
     ) -> Result<Vec<(String, Vec<u32>)>, LabError> {
         let mut words: Vec<OsString> = vec!["list".into()];
         words.extend(patterns.iter().map(Into::into));
-        self.from_package(source, &mut words);
+        self.name_package(source, &mut words);
         let ended = self.run(source, &words)?;
         if !ended.status.success() {
             return Err(LabError::NotTried(child::reason(&ended)));
@@ -176,7 +176,7 @@ impl Lab<'_> {
         Ok(ended.stdout.lines().filter_map(line).collect())
     }
 
-    fn from_package(&self, source: &Source, words: &mut Vec<OsString>) {
+    fn name_package(&self, source: &Source, words: &mut Vec<OsString>) {
         words.extend(["--manifest-path".into(), self.workshop.manifest_of(source).into()]);
         words.extend(["--profile".into(), self.workshop.profile.into()]);
     }

@@ -15,6 +15,8 @@ use crate::verdict::{Confidence, Grade, Kind};
 pub const SCHEMA: u32 = 1;
 /// Its name in the directory of the subject.
 pub const FILE: &str = "matrix.json";
+/// The name of one that was bisected.
+pub const BISECTION: &str = "bisection.json";
 
 /// How trials are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

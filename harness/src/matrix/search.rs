@@ -25,6 +25,8 @@ pub struct Bisected {
     pub threads: Option<u32>,
     /// The kinds that were looked for; empty if nothing failed.
     pub kinds: BTreeSet<Kind>,
+    /// Those of them that the failing end has shown.
+    pub shown: BTreeSet<Kind>,
     /// The risk of a wrong answer that was allowed.
     pub alpha: f64,
     /// The steps that share it.
@@ -244,7 +246,7 @@ impl<'a> Search<'a> {
         self.bisection.saw(at, self.tally(at));
         if failed.is_none() && self.bisection.failing() == Some(at) {
             if self.kinds.is_empty() {
-                self.kinds = self.seen[at].shown.iter().map(|shown| shown.kind).collect();
+                self.kinds = alike(self.seen[at].shown.iter().map(|shown| shown.kind));
             }
             // What the other end has shown counts only if it is the same.
             let other = self.seen.len() - 1 - at;
@@ -298,6 +300,7 @@ impl<'a> Search<'a> {
             what: self.plan.what.clone(),
             threads: scenario.as_ref().map(|(_, threads)| *threads),
             kinds: self.kinds.clone(),
+            shown: self.shown(),
             alpha: rules.alpha,
             steps: self.bisection.steps(),
             alpha_each: self.bisection.alpha(),
@@ -309,6 +312,13 @@ impl<'a> Search<'a> {
             bad: bad.map(title),
             end,
         }
+    }
+
+    /// What the failing end has shown of what was looked for.
+    fn shown(&self) -> BTreeSet<Kind> {
+        let shown = self.bisection.failing().map(|at| self.seen[at].shown.iter());
+        let kinds = shown.into_iter().flatten().map(|shown| shown.kind);
+        kinds.filter(|kind| self.kinds.contains(kind)).collect()
     }
 
     fn tested(&self, at: usize) -> Tested {
@@ -340,6 +350,17 @@ impl<'a> Search<'a> {
             runs: seen.runs.clone(),
         }
     }
+}
+
+/// The kinds, and those that the same bug may be called another time: which kind of standstill it is
+/// follows from owners that are mostly inferred.
+fn alike(kinds: impl Iterator<Item = Kind>) -> BTreeSet<Kind> {
+    const STANDSTILLS: [Kind; 3] = [Kind::Deadlock, Kind::SelfDeadlock, Kind::LostWakeup];
+    let mut kinds: BTreeSet<Kind> = kinds.collect();
+    if STANDSTILLS.iter().any(|kind| kinds.contains(kind)) {
+        kinds.extend(STANDSTILLS);
+    }
+    kinds
 }
 
 fn add(all: &mut Vec<Shown>, more: &Shown) {

@@ -37,6 +37,14 @@ pub enum SubjectError {
         /// Those that there are.
         known: String,
     },
+    /// The crate under test is none of its crates.
+    #[error("{package} does not depend on {name}: name a crate that it is made of with --crate")]
+    Stranger {
+        /// The package.
+        package: String,
+        /// The crate.
+        name: String,
+    },
     /// Which crate is under test is not known.
     #[error("which crate is under test? name it with --crate: {package} depends on {known}")]
     Crate {
@@ -158,12 +166,25 @@ impl Subject {
         })
     }
 
+    /// Whether it depends on a crate, as far as is known without asking cargo to resolve it.
+    fn is_made_of(&self, name: &str) -> bool {
+        let is_locked = |lock: &String| {
+            lock.lines().any(|line| line.strip_prefix("name = ") == Some(&format!("\"{name}\"")))
+        };
+        self.package.dependencies.iter().any(|dependency| dependency.name == name)
+            || self.lock.as_ref().is_none_or(is_locked)
+    }
+
     /// The crate under test: as asked for, as the manifest says (`subject` in
     /// `[package.metadata.standstill]`), or the only direct dependency from a registry.
     pub fn crate_under_test(&self, asked: Option<&str>) -> Result<String, SubjectError> {
         let declared = || self.package.metadata.get("standstill")?.get("subject")?.as_str();
         if let Some(name) = asked.or_else(declared) {
-            return Ok(name.to_owned());
+            let package = self.package.name.to_string();
+            return match self.is_made_of(name) {
+                true => Ok(name.to_owned()),
+                false => Err(SubjectError::Stranger { package, name: name.to_owned() }),
+            };
         }
         let mut names: Vec<&str> = self
             .package

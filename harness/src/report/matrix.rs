@@ -141,6 +141,10 @@ fn remarks(matrix: &Matrix) -> Vec<String> {
             }
         }
     }
+    let is_tried = |row: &Row| row.cells.iter().any(|cell| matches!(cell, Cell::Tried(_)));
+    if !matrix.rows.iter().any(is_tried) {
+        return lines;
+    }
     let range = "Ranges are 95 % intervals; \"at most\" is the largest probability that n trials \
                  without a finding leave open.";
     lines.push(range.to_owned());

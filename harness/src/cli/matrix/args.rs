@@ -16,7 +16,8 @@ const HELP: &str = "\
 Scenarios of the catalog are tried by `standstill stress`, a program (--manifest-path without a
 scenario) by `standstill explore`. Every version is built in a directory of its own below
 target/standstill/matrix, with the lock file of the original in which one crate is exchanged. What
-was built and run is kept: the same command goes on after an interruption. matrix.json holds all.
+was built and run is kept: the same command goes on after an interruption. matrix.json there holds
+the table, bisection.json what a bisection came to.
 
 Exit codes:
   0    everything was as expected; a bisection found two neighbours

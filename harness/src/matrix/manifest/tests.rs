@@ -178,6 +178,11 @@ fn the_crate_under_test_is_named_declared_or_the_only_one() {
     let subject = scenarios(dir.path());
     assert_eq!(subject.crate_under_test(Some("log")).unwrap(), "log");
     assert_eq!(subject.crate_under_test(None).unwrap(), "tokio", "the manifest says so");
+    let mut locked = subject.clone();
+    locked.lock = Some("[[package]]\nname = \"indirect\"\nversion = \"1.0.0\"\n".to_owned());
+    assert_eq!(locked.crate_under_test(Some("indirect")).unwrap(), "indirect");
+    let error = locked.crate_under_test(Some("stranger")).unwrap_err().to_string();
+    assert!(error.contains("does not depend on stranger"), "{error}");
     let mut silent = subject.clone();
     silent.package.metadata = serde_json::Value::Null;
     let error = silent.crate_under_test(None).unwrap_err().to_string();

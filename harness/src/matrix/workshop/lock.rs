@@ -29,10 +29,14 @@ impl Workshop<'_> {
             return Ok(Ok(()));
         }
         // Cargo takes no yanked version unless the lock file has it already: so be it.
-        match self.exchange(source, &old, version)? {
-            true => self.sync(source),
-            false => Ok(Err(sentence(&ended.stderr).unwrap_or_else(|| child::reason(&ended)))),
+        if ended.stderr.contains("yanked") && self.exchange(source, &old, version)? {
+            let synced = self.sync(source)?;
+            // Where it does not fit cargo takes another, which is not what was asked for.
+            if synced.is_err() || self.versions(source).contains(&version.to_string()) {
+                return Ok(synced);
+            }
         }
+        Ok(Err(sentence(&ended.stderr).unwrap_or_else(|| child::reason(&ended))))
     }
 
     /// Has cargo add what the lock file lacks, and drop what nobody needs.
@@ -134,7 +138,9 @@ fn sentence(stderr: &str) -> Option<String> {
     let more: Vec<&str> = lines
         .map(str::trim)
         .take_while(|line| !line.is_empty())
-        .filter(|line| !line.starts_with("location searched"))
+        .filter(|line| {
+            !["location searched", "required by", "..."].iter().any(|more| line.starts_with(more))
+        })
         .take(2)
         .collect();
     Some(if more.is_empty() { first.to_owned() } else { format!("{first}: {}", more.join("; ")) })
@@ -183,7 +189,7 @@ checksum = "older"
                     version 0.9.6 is yanked\nlocation searched: crates.io index\nrequired by x\n";
         assert_eq!(
             sentence(said).unwrap(),
-            "failed to select a version for `spin`: version 0.9.6 is yanked; required by x"
+            "failed to select a version for `spin`: version 0.9.6 is yanked"
         );
         assert_eq!(sentence("nothing"), None);
     }

@@ -82,8 +82,8 @@ fn remark(step: &Tested) -> String {
 
 /// The answer, with what it rests on.
 pub fn sentence(bisected: &Bisected, name: &str) -> String {
-    let Bisected { lane, kinds, .. } = bisected;
-    let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+    let Bisected { lane, shown, .. } = bisected;
+    let kinds: Vec<String> = shown.iter().map(ToString::to_string).collect();
     let kinds = if kinds.is_empty() { "finding".to_owned() } else { kinds.join(" or ") };
     let counted = |version: Option<&String>| {
         let step = bisected.tested.iter().find(|step| Some(&step.version) == version);
