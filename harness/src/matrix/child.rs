@@ -67,6 +67,14 @@ pub fn reason(ended: &Ended) -> String {
     let line = errors().rfind(says_more).or_else(|| errors().next_back());
     let line = line.or_else(|| ended.stderr.lines().rfind(|line| !line.trim().is_empty()));
     let line = line.map(|line| line.trim().trim_start_matches("error: ").to_owned());
+    // A build script that panics says why on the line after.
+    let mut lines = ended.stderr.lines().map(str::trim);
+    let is_script = |line: &String| line.starts_with("failed to run custom build command");
+    let panic = lines.find(|line| line.contains("panicked at ")).and_then(|_| lines.next());
+    let line = line.map(|line| match panic {
+        Some(panic) if is_script(&line) => format!("{line}: {panic}"),
+        _ => line,
+    });
     line.unwrap_or_else(|| format!("it ended with {} and said nothing", ended.status))
 }
 
@@ -87,6 +95,11 @@ mod tests {
         assert_eq!(
             reason(&shell(&format!("printf '%s' '{errors}' >&2; exit 1"), false)),
             "error[E0277]: `Rc<i32>` cannot be sent"
+        );
+        let script = "error: failed to run custom build command for `x`\n  thread panicked at b.rs:1:\n  no cmake\n";
+        assert_eq!(
+            reason(&shell(&format!("printf '%s' '{script}' >&2; exit 1"), false)),
+            "failed to run custom build command for `x`: no cmake"
         );
         assert_eq!(reason(&shell("echo oh no >&2; exit 1", false)), "oh no");
         assert!(reason(&shell("exit 3", false)).contains("said nothing"));

@@ -158,7 +158,16 @@ fn insert(dependency: &Dependency, name: &str, source: &Source, all: &mut Table)
         at = next;
     }
     let key = dependency.rename.clone().unwrap_or_else(|| dependency.name.clone());
-    at.insert(key, line(dependency, (dependency.name == name).then_some(source)).into());
+    let mut line = line(dependency, (dependency.name == name).then_some(source));
+    // As people write it: build scripts read manifests, too.
+    let line = match line.remove("version") {
+        Some(version) if line.is_empty() => version,
+        version => {
+            line.extend(version.map(|version| ("version".to_owned(), version)));
+            line.into()
+        }
+    };
+    at.insert(key, line);
 }
 
 /// One dependency, from `source` if it is the crate under test.
