@@ -33,6 +33,7 @@ pub(super) fn main(args: &MatrixArgs) -> Result<Exit, Failure> {
     let stop = super::stress::stop_on_signals()?;
     let workshop = Workshop { subject: &subject, name: &name, profile, stop: &stop };
     let lab = Lab { workshop: &workshop, flags: flags(args), arguments: args.arguments.clone() };
+    let _alone = alone(&workshop.dir())?;
     let bench = Bench { args, lab: &lab, lanes, stop: &stop };
     let sources = bench.sources()?;
     if sources.is_empty() && args.bisect.is_none() {
@@ -114,6 +115,24 @@ fn lanes(args: &MatrixArgs) -> Result<&'static [Lane], Failure> {
             )))
         }
         Some(lane) => Ok(lane.lanes()),
+    }
+}
+
+/// Keeps others away: two that build and run in one directory would each take the other's for its own.
+fn alone(dir: &Path) -> Result<std::fs::File, Failure> {
+    let path = dir.join("lock");
+    let failed = |error: std::io::Error| {
+        Failure::failed(anyhow!("failed to write {}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let file = std::fs::File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::failed(anyhow!(
+            "{} is in use by another standstill; wait for it",
+            dir.display()
+        ))),
+        // A file system without locks: go on without.
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(file),
     }
 }
 
@@ -255,5 +274,21 @@ impl From<WorkshopError> for Failure {
         };
         // Its sentence holds the cause already.
         Failure { exit, error: anyhow!("{error}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_do_not_work_in_one_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = alone(&dir.path().join("new")).unwrap();
+        let second = alone(&dir.path().join("new")).unwrap_err();
+        assert_eq!(second.exit, Exit::Failed);
+        assert!(second.error.to_string().contains("in use by another standstill"));
+        drop(first);
+        assert!(alone(&dir.path().join("new")).is_ok());
     }
 }
