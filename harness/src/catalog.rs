@@ -6,6 +6,7 @@
 //! [package.metadata.standstill]
 //! catalog = "controls"      # the name before the slash
 //! test = "scenarios"        # its [[test]] target; this is the default
+//! subject = "some-crate"    # whose versions `standstill matrix` tries, unless --crate says
 //! ```
 //!
 //! A workspace may name crates outside of it (two versions of one library cannot share a lock file):
@@ -77,6 +78,8 @@ pub struct Book {
     pub manifest: PathBuf,
     /// Its test target.
     pub test: String,
+    /// The crate under test, if its manifest names one.
+    pub subject: Option<String>,
     /// Whether its scenarios are found without the name before the slash.
     pub default: bool,
 }
@@ -110,6 +113,7 @@ pub struct Catalog {
 struct PackageTable {
     catalog: Option<String>,
     test: Option<String>,
+    subject: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -189,6 +193,7 @@ fn books(metadata: &Metadata) -> Result<Vec<Book>, CatalogError> {
             package: package.name.to_string(),
             manifest: package.manifest_path.clone().into_std_path_buf(),
             test: table.test.unwrap_or_else(|| "scenarios".to_owned()),
+            subject: table.subject,
             default: defaults.contains(&package.id),
         });
     }

@@ -27,6 +27,8 @@ pub mod inspect;
 pub mod levels;
 #[cfg(feature = "cli")]
 mod lockfile;
+#[cfg(feature = "cli")]
+pub mod matrix;
 pub mod observation;
 pub mod os;
 pub mod plan;

@@ -9,6 +9,7 @@ mod explore;
 mod inspect;
 mod keep;
 mod list;
+mod matrix;
 mod replay;
 mod report;
 mod reproducer;
@@ -144,6 +145,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Build a program with scheduling points of its own, for levels 2 and 3 of control
     Build(build::BuildArgs),
+    /// Try the same over several versions of a crate, and find the one at which a finding begins or ends
+    Matrix(Box<matrix::MatrixArgs>),
     /// Say what this machine can and cannot do, and what would change that
     Doctor(doctor::DoctorArgs),
     /// What the doctor examines
@@ -326,6 +329,7 @@ pub fn main() -> Result<Exit, Failure> {
         Command::Inspect(args) => inspect::main(&args),
         Command::Classify(args) => classify::main(&args),
         Command::Compare(args) => compare::main(&args).map(printed),
+        Command::Matrix(args) => matrix::main(&args).map(printed),
         Command::Stress(args) => stress::main(*args),
         Command::Sweep(args) => sweep::main(&args),
         Command::List(args) => list::main(&args),

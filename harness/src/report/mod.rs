@@ -16,6 +16,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod marks;
+pub mod matrix;
 pub mod next;
 pub mod page;
 pub mod redacted;

@@ -8,6 +8,8 @@ mod death;
 mod explore;
 mod forensics;
 mod inspect;
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+mod matrix;
 mod report;
 mod reproducer;
 mod rude;
