@@ -12,10 +12,11 @@ use serde_json::json;
 
 use super::{Exit, Failure, MessageFormat, complain, print, runs};
 use crate::catalog::Catalog;
+use crate::matrix::record::{BISECTION, FILE, Matrix};
 use crate::redact::Redactor;
 use crate::report::folder::{self, FolderError};
-use crate::report::page::{Extra, Page};
-use crate::report::{html, markdown, redacted};
+use crate::report::page::{Extra, Page, VersionFacts};
+use crate::report::{self, html, markdown, redacted};
 use crate::store::Run;
 use crate::sweep::{kept::Kept, tried};
 
@@ -50,8 +51,10 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     let root = Catalog::find(args.manifest_path.as_deref()).map(|catalog| catalog.root);
     let root = root.or_else(|_| std::env::current_dir()).unwrap_or_default();
     let mut redactor = Redactor::here(&root);
-    let extra = Extra { subject: args.subject.clone(), ..Extra::default() };
-    let page = redacted::page(Page::of(&runs, extra), &mut redactor);
+    let versions = args.matrix.as_deref().map(versions).transpose()?;
+    let extra = Extra { subject: args.subject.clone(), versions, ..Extra::default() };
+    let whole = Page::of(&runs, extra);
+    let page = redacted::page(whole.clone(), &mut redactor);
     let text = markdown::render(&page, &template).map_err(Failure::usage)?;
     if is_stdout {
         print(&text);
@@ -68,7 +71,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     let page = Page { reproducer, ..page }.with_the_reproducers_rate();
     // What the maker of the reproducer has taken out stands in its own files.
     let page = redacted::page(page, &mut redactor);
-    let mut folder = files::folder(&page, &runs, args, &mut redactor).map_err(refused)?;
+    let mut folder = files::folder(&page, &whole, &runs, args, &mut redactor).map_err(refused)?;
     if made {
         folder.put_tree(reproduce::DIRECTORY, place.path()).map_err(refused)?;
     }
@@ -84,6 +87,29 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     }
     print(&told(args, &page, &dir, &archive, &names));
     Ok(Exit::AsExpected)
+}
+
+/// What is known of other versions.
+fn versions(path: &Path) -> Result<VersionFacts, Failure> {
+    let in_dir = [BISECTION, FILE].map(|name| path.join(name));
+    let file = match path.is_dir() {
+        true => in_dir.iter().find(|file| file.is_file()).unwrap_or(&in_dir[1]),
+        false => path,
+    };
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let parsed =
+        read.and_then(|text| serde_json::from_str::<Matrix>(&text).map_err(|e| e.to_string()));
+    let matrix = parsed.map_err(|why| {
+        Failure::usage(anyhow!("failed to read the matrix {}: {why}", file.display()))
+    })?;
+    match matrix.schema {
+        crate::matrix::record::SCHEMA => Ok(report::matrix::facts(&matrix)),
+        found => Err(Failure::usage(anyhow!(
+            "{} was written in schema {found}; this standstill reads {}",
+            file.display(),
+            crate::matrix::record::SCHEMA
+        ))),
+    }
 }
 
 fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[String]) -> String {

@@ -5,6 +5,7 @@ mod bisection;
 pub use bisection::{sentence, steps};
 
 use crate::matrix::record::{Cell, Lane, Matrix, Row, Shown, Tried};
+use crate::report::page::VersionFacts;
 use crate::stats::{Rate, percent};
 
 /// For the terminal.
@@ -42,6 +43,16 @@ pub fn markdown(matrix: &Matrix) -> String {
         out += &format!("- {}\n", escaped(&line));
     }
     out
+}
+
+/// For a report.
+pub fn facts(matrix: &Matrix) -> VersionFacts {
+    let (mut table, sentences) = match &matrix.bisection {
+        Some(bisected) => (bisection::rows(bisected), vec![sentence(bisected, &matrix.name)]),
+        None => (table(matrix), remarks(matrix)),
+    };
+    let heads = if table.is_empty() { vec![] } else { table.remove(0) };
+    VersionFacts { sentences, heads, rows: table }
 }
 
 /// A table between pipes.

@@ -44,6 +44,9 @@ pub(in crate::cli) struct ReportArgs {
     /// The library in question, if the runs do not tell
     #[arg(long, value_name = "NAME[@VERSION]")]
     pub(super) subject: Option<String>,
+    /// What `standstill matrix` has found: its directory, `matrix.json` or `bisection.json`
+    #[arg(long, value_name = "PATH")]
+    pub(super) matrix: Option<PathBuf>,
     /// Time for running the reproducer in an empty directory once it is built, or `off` for none
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_or_off)]
     pub(super) reproduce: Time,

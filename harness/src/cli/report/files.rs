@@ -7,16 +7,18 @@ use crate::report::page::Page;
 use crate::report::{junit, redacted, sarif};
 use crate::store::{RECORDS, Run};
 
-/// All of them, but for what lists what was redacted in the others.
+/// All of them, but for what lists what was redacted in the others. `whole` is the page before anything
+/// was: JUnit and SARIF find times and places by its names, and are redacted afterwards.
 pub(super) fn folder(
     page: &Page,
+    whole: &Page,
     runs: &[Run],
     args: &ReportArgs,
     redactor: &mut Redactor,
 ) -> Result<Folder, FolderError> {
     let mut folder = Folder::default();
-    folder.put("junit.xml", redactor.redact(&junit::render(page, runs)));
-    folder.put("report.sarif", redactor.redact(&sarif::render(page, runs)));
+    folder.put("junit.xml", redactor.redact(&junit::render(whole, runs)));
+    folder.put("report.sarif", redactor.redact(&sarif::render(whole, runs)));
     for (nth, finding) in page.findings.iter().enumerate() {
         if let Some(graph) = &finding.graph {
             folder.put(format!("graphs/finding-{}.svg", nth + 1), graph.svg.clone());
