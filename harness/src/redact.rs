@@ -126,6 +126,18 @@ impl Redactor {
         text
     }
 
+    /// The value of a field of that name: [marked](Self::redact) as a whole if the name says that it
+    /// is a secret.
+    pub fn redact_field(&mut self, name: &str, value: &str) -> String {
+        let assigned = format!("{name}=\"{}\"", value.replace(['"', '\n'], "."));
+        let called = CALLED.captures(&assigned).filter(|found| assigned.ends_with(&found[0]));
+        if !called.is_some_and(|found| is_secret(&found)) {
+            return self.redact(value);
+        }
+        self.count("secret", 1);
+        "[redacted: secret]".to_owned()
+    }
+
     /// What was replaced so far.
     pub fn redacted(&self) -> &Redacted {
         &self.redacted

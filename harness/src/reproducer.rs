@@ -2,7 +2,7 @@
 //! nothing of standstill.
 //!
 //! A [scenario](from_scenario) is cut out of its crate by the names that it reaches, and gets a
-//! [driver](own) of some hundred lines in place of the harness. A [program](from_program) comes with
+//! driver of some hundred lines in place of the harness. A [program](from_program) comes with
 //! its package, every version pinned. For what is neither there is [`from_source`]: one file that the
 //! reporter wrote. Whether a reproducer builds and fails is for [`verify`] to say.
 

@@ -48,9 +48,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     if !is_stdout {
         folder::check(&dir).map_err(refused)?;
     }
-    let root = Catalog::find(args.manifest_path.as_deref()).map(|catalog| catalog.root);
-    let root = root.or_else(|_| std::env::current_dir()).unwrap_or_default();
-    let mut redactor = Redactor::here(&root);
+    let mut redactor = redactor(args.manifest_path.as_deref());
     let versions = args.matrix.as_deref().map(versions).transpose()?;
     let extra = Extra { subject: args.subject.clone(), versions, ..Extra::default() };
     let whole = Page::of(&runs, extra);
@@ -87,6 +85,18 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     }
     print(&told(args, &page, &dir, &archive, &names));
     Ok(Exit::AsExpected)
+}
+
+/// For this user, this machine, and the workspace that is here.
+fn redactor(manifest: Option<&Path>) -> Redactor {
+    let root = Catalog::find(manifest).map(|catalog| catalog.root);
+    Redactor::here(&root.or_else(|_| std::env::current_dir()).unwrap_or_default())
+}
+
+/// `REPORT.md` of a run that has just ended, as `report RUN -o -` prints it.
+pub(super) fn short(run: &Run) -> Result<String, markdown::RenderError> {
+    let page = Page::of(std::slice::from_ref(run), Extra::default());
+    markdown::render(&redacted::page(page, &mut redactor(None)), markdown::TEMPLATE)
 }
 
 /// What is known of other versions.

@@ -20,7 +20,6 @@ use crate::plan::{Plan, Unit, too_many_threads};
 use crate::report::closing::closing;
 use crate::report::json::{Json, worst};
 use crate::report::markdown;
-use crate::report::page::{Extra, Page};
 use crate::report::style::Paint;
 use crate::report::terminal::Terminal;
 use crate::session::{Session, SessionError};
@@ -121,9 +120,10 @@ pub(super) fn header(opened: &Opened, command: String, plan: Plan) -> Result<Hea
             Some(book) => lockfile::crates(&book.manifest, &book.package),
             None => vec![],
         };
+        let subject = book.book.as_ref().and_then(|book| book.subject.clone());
         books.insert(
             book.name.clone(),
-            BookRecord { exe: book.exe.clone(), sha256, crates, subject: None },
+            BookRecord { exe: book.exe.clone(), sha256, crates, subject },
         );
     }
     Ok(Header {
@@ -340,12 +340,9 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 
 pub(super) fn write_report(run: &Run) -> Option<PathBuf> {
     let path = run.dir.join("REPORT.md");
-    let saved = markdown::render(
-        &Page::of(std::slice::from_ref(run), Extra::default()),
-        markdown::TEMPLATE,
-    )
-    .map_err(anyhow::Error::new)
-    .and_then(|text| Ok(markdown::save(&path, &text)?));
+    let saved = super::report::short(run)
+        .map_err(anyhow::Error::new)
+        .and_then(|text| Ok(markdown::save(&path, &text)?));
     match saved {
         Ok(()) => Some(path),
         Err(error) => {

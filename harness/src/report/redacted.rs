@@ -40,7 +40,10 @@ fn strings(value: &mut Value, redactor: &mut Redactor) {
     match value {
         Value::String(text) => *text = redactor.redact(text),
         Value::Array(items) => items.iter_mut().for_each(|item| strings(item, redactor)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| strings(field, redactor)),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| match field {
+            Value::String(text) => *text = redactor.redact_field(name, text),
+            _ => strings(field, redactor),
+        }),
         _ => {}
     }
 }
@@ -56,6 +59,7 @@ mod tests {
         let mut run = searched();
         run.header.command =
             "standstill explore -- /home/me/work/x --token=hunter2hunter2".to_owned();
+        run.header.plan.settings.insert("password".to_owned(), "hunter2 \"swordfish".to_owned());
         run.searches[0].findings[0].finding.evidence = vec!["read /home/me/.netrc".to_owned()];
         run
     }
@@ -84,6 +88,7 @@ mod tests {
         let mut redactor = Redactor::new("/home/me", "myhost", "");
         let told = lines(&(text + "{\"torn"), &mut redactor);
         assert!(!told.contains("/home/me") && !told.contains("hunter2"), "{told}");
+        assert!(!told.contains("swordfish"), "{told}");
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(crate::store::RECORDS), told).unwrap();
         assert_eq!(Run::load(dir.path()).unwrap().searches.len(), 1);

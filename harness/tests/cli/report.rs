@@ -46,8 +46,9 @@ fn a_report_is_one_folder_and_one_archive_and_its_checksums_hold() {
         command
             .args(["--check", "--quiet", "SHA256SUMS"])
             .current_dir(dir)
-            .status()
+            .output()
             .unwrap()
+            .status
             .success()
     };
     assert!(check(&folder));
@@ -112,7 +113,8 @@ fn no_file_of_a_report_tells_where_its_user_lives() {
         command.env("HOME", &place).env("PATH", std::env::var_os("PATH").unwrap());
         Ran::from(command.output().unwrap())
     };
-    let set = ["-t", "2", "-n", "2", "--set", "password=hunter2hunter2"];
+    let path = format!("path={}/file", place.display());
+    let set = ["-t", "2", "-n", "2", "--set", "password=hunter2hunter2", "--set", &path];
     ran(&[&args[..], &[run_dir.to_str().unwrap()], &set].concat()).exits(0);
     assert!(
         text(&run_dir.join("run.jsonl")).contains(place.to_str().unwrap()),

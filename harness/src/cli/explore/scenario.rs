@@ -76,7 +76,7 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<(Target, Subje
             exe: book.exe.clone(),
             sha256: crate::environment::sha256(&book.exe).unwrap_or_default(),
             crates: crates.unwrap_or_default(),
-            subject: None,
+            subject: book.book.as_ref().and_then(|book| book.subject.clone()),
         },
     };
     Ok((target, subject))
