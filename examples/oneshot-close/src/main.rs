@@ -8,7 +8,7 @@ use std::{hint, thread};
 use tokio::sync::oneshot;
 
 fn main() {
-    for round in 0..20 {
+    for round in 0..100 {
         let value = Arc::new([0; 64]);
         let alive = Arc::downgrade(&value);
         let (sender, mut receiver) = oneshot::channel();
@@ -23,7 +23,7 @@ fn main() {
         };
         meet(&here);
         // A little later in each round, so that some round has the two in the middle of each other.
-        for _ in 0..5 * round {
+        for _ in 0..round {
             hint::black_box(round);
         }
         drop(receiver.try_recv());
