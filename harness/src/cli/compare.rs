@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{Exit, Failure, MessageFormat, print};
+use super::{Exit, Failure, MessageFormat, print, runs};
 use crate::compare::pairing::{self, Rule};
 use crate::compare::{Outcome, compare};
 use crate::report::compare as report;
-use crate::store::Run;
 
 const AFTER_HELP: &str = "\
 B is judged against A, by scenario and thread count:
@@ -58,9 +57,9 @@ pub(super) fn main(args: &CompareArgs) -> Result<Exit, Failure> {
             args.a.display()
         )));
     }
-    let a = Run::load(&args.a)?;
+    let a = runs::load(&args.a)?;
     let other = match &args.b {
-        Some(dir) if !is_same(dir, &args.a) => Some(Run::load(dir)?),
+        Some(dir) if !is_same(dir, &args.a) => Some(runs::load(dir)?),
         _ => None,
     };
     let b = other.as_ref().unwrap_or(&a);

@@ -18,7 +18,6 @@ use crate::report::folder::{self, FolderError};
 use crate::report::page::{Extra, Page, VersionFacts};
 use crate::report::{self, html, markdown, redacted};
 use crate::store::Run;
-use crate::sweep::{kept::Kept, tried};
 
 pub(super) use args::ReportArgs;
 
@@ -27,12 +26,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
         false => args.runs.clone(),
         true => vec![runs::last()?],
     };
-    let load = |dir: &std::path::PathBuf| {
-        let run = Run::load(dir)?;
-        // A sweep leaves thread counts out on purpose.
-        Ok(if Kept::is_in(dir) { tried(&run) } else { run })
-    };
-    let runs = dirs.iter().map(load).collect::<Result<Vec<Run>, Failure>>()?;
+    let runs = dirs.iter().map(|dir| runs::load(dir)).collect::<Result<Vec<Run>, Failure>>()?;
     let template = match &args.template {
         None => markdown::TEMPLATE.to_owned(),
         Some(path) => std::fs::read_to_string(path).map_err(|e| {

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use super::Failure;
 use crate::catalog::Catalog;
 use crate::store::Run;
+use crate::sweep::{kept::Kept, tried};
 
 /// The link to the last run beside it.
 const LAST: &str = "last";
@@ -46,6 +47,12 @@ pub(super) fn remember(dir: &Path) {
     let last = runs.join(LAST);
     let _ = std::fs::remove_file(&last);
     let _ = symlink(name, last);
+}
+
+/// A run to tell about. A sweep leaves thread counts out on purpose; these are no gaps.
+pub(super) fn load(dir: &Path) -> Result<Run, Failure> {
+    let run = Run::load(dir)?;
+    Ok(if Kept::is_in(dir) { tried(&run) } else { run })
 }
 
 /// The run that was begun last: of this workspace, or of a program.

@@ -43,7 +43,10 @@ pub(super) fn said(ended: &Ended) -> Judgement {
         Outcome::Passed => Judgement::Clean,
         Outcome::Panicked => Judgement::Found(match panic_in(message) {
             Some(panic) => panicked(panic, "an actor panicked"),
-            None => panicked(Panic { place: String::new(), message: first }, "an actor panicked"),
+            None => panicked(
+                Panic { place: String::new(), message: first, earlier: vec![] },
+                "an actor panicked",
+            ),
         }),
         Outcome::WrongResult => Judgement::Found(Finding {
             kind: Kind::WrongResult,
@@ -92,7 +95,13 @@ pub(super) fn killed(ended: &Ended, signal: i32) -> Judgement {
 pub(super) struct Panic {
     place: String,
     message: String,
+    /// Those before it, the first ones first. It may come of them, as of a thread whose panic its
+    /// joiner passes on; they may as well have been caught.
+    earlier: Vec<String>,
 }
+
+/// So many panics before the last one are told.
+const EARLIER: usize = 3;
 
 /// The last panic that was told of.
 pub(super) fn panic_of(stderr: &Output, stdout: &Output) -> Option<Panic> {
@@ -101,20 +110,28 @@ pub(super) fn panic_of(stderr: &Output, stdout: &Output) -> Option<Panic> {
 }
 
 fn panic_in(text: &str) -> Option<Panic> {
-    let (_, after) = text.rsplit_once("panicked at ")?;
+    let mut told: Vec<(String, String)> = text.split("panicked at ").skip(1).map(told).collect();
+    let (place, message) = told.pop()?;
+    let earlier = told.iter().take(EARLIER);
+    let earlier = earlier.map(|(place, message)| format!("{place}: {message}")).collect();
+    Some(Panic { place, message, earlier })
+}
+
+/// Place and message, from what follows `panicked at`.
+fn told(after: &str) -> (String, String) {
     let mut lines = after.lines();
     let place = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
-    let message = lines.next().unwrap_or_default().trim().to_owned();
-    Some(Panic { place, message })
+    (place, lines.next().unwrap_or_default().trim().to_owned())
 }
 
 fn panicked(panic: Panic, how: &str) -> Finding {
-    let Panic { place, message } = panic;
+    let Panic { place, message, earlier } = panic;
+    let earlier = earlier.iter().map(|panic| format!("before it, a thread panicked at {panic}"));
     Finding {
         kind: Kind::Panic,
         confidence: Confidence::Proven,
         summary: format!("a thread panicked at {place}: {message}"),
-        evidence: vec![how.to_owned()],
+        evidence: [how.to_owned()].into_iter().chain(earlier).collect(),
         fingerprint: fingerprint(Kind::Panic, vec![place]),
     }
 }

@@ -158,6 +158,16 @@ fn a_panic_is_told_with_its_place_and_natively_too() {
 }
 
 #[test]
+fn a_panic_that_came_before_is_told_too() {
+    let text = "thread 't' panicked at a.rs:1:1:\nfirst\nnote: x\n\nthread 'main' panicked at b.rs:2:2:\npassed on\n";
+    let trial = Ended { stderr: said(text), ..ended(How::Exited(101)) };
+    let Judgement::Found(finding) = judge(&trial, &well(1)) else { panic!("not found") };
+    assert!(finding.summary.ends_with("b.rs:2:2: passed on"), "{}", finding.summary);
+    let before = "before it, a thread panicked at a.rs:1:1: first";
+    assert!(finding.evidence.iter().any(|line| line == before), "{:?}", finding.evidence);
+}
+
+#[test]
 fn a_signal_from_outside_says_nothing() {
     for signal in [libc::SIGKILL, libc::SIGTERM] {
         let judged = judge(&ended(How::Killed(signal)), &well(5));
