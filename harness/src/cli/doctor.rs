@@ -14,10 +14,10 @@ use super::{Exit, Failure, MessageFormat, print};
 pub(super) use patient::{PATIENT, Patient};
 
 const HELP: &str = "\
-Each line is one ability: `ok`, or `no` with what would grant it. Those of the controlled lane are shown
-rather than asked for: at each level a program that takes two locks in opposite orders must be
-convicted, and one that takes them in one order must not. Levels 2 and 3 need rustc, and build that
-program first.
+Each line is one ability: `ok`, or `no` with what would grant it. Those of the controlled lane
+are shown rather than asked for: at each level a program that takes two locks in opposite orders
+must be convicted, and one that takes them in one order must not. Levels 2 and 3 need rustc, and
+build that program first.
 
 Exit codes:
   0  everything works

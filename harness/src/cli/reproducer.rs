@@ -19,9 +19,9 @@ use crate::reproducer::{
 };
 
 const EXIT_CODES: &str = "\
-A scenario is cut out of its crate, with all that it uses, into one main.rs that needs no standstill.
-A program comes with its package, every version pinned. The reproducer is then built and run in a new
-empty directory, without control, and what fails there is counted.
+A scenario is cut out of its crate, with all that it uses, into one main.rs that needs no
+standstill. A program comes with its package, every version pinned. The reproducer is then built
+and run in a new empty directory, without control, and what fails there is counted.
 
 Exit codes:
   0    it was written, and failed at least once (or --verify off was given)

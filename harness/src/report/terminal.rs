@@ -9,6 +9,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::table::Row;
+use super::page::words::counted;
 use super::style::Paint;
 use crate::event::{Event, Reporter, Summary, What};
 use crate::observation::Isolation;
@@ -108,8 +109,9 @@ impl Terminal {
         } else {
             self.bar.set_length(self.total);
             self.line(&format!(
-                "{} trials of {units} scenario and thread counts{behind}",
-                self.total
+                "{}: {} of scenario and thread count{behind}",
+                counted(self.total, "trial"),
+                counted(units as u64, "pair"),
             ));
             "{msg}{spinner} [{elapsed_precise}] {pos}/{len} trials ({eta} left)"
         };

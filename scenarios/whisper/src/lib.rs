@@ -5,6 +5,7 @@
 
 pub mod audio;
 pub mod bridge;
+pub mod guard;
 pub mod model;
 pub mod scenarios;
 mod transcript;

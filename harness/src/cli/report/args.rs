@@ -16,12 +16,12 @@ Files of a report:
   report.sarif     for code scanning
   graphs/          wait-for graphs
   schedules/       what `standstill replay FILE` takes
-  reproducer/      a program that shows the first finding without standstill; it is built and run in an
-                   empty directory, and the report says how often it failed there
+  reproducer/      a program that shows the first finding without standstill; it is built and run in
+                   an empty directory, and the report says how often it failed there
   raw/             the runs themselves; `standstill report raw/RUN` makes the report again
   SHA256SUMS       of all of them
-and beside the directory an archive of it. The home directory, names of users and of this host, and what
-looks like a secret are taken out of all of it, and the report says how often.
+and beside the directory an archive of it. The home directory, names of users and of this host,
+and what looks like a secret are taken out of all of it, and the report says how often.
 
 Exit codes:
   0    it was written
@@ -32,7 +32,7 @@ Exit codes:
 #[derive(Args, Debug)]
 #[command(after_help = ABOUT)]
 pub(in crate::cli) struct ReportArgs {
-    /// Run directories that make one report, of `stress` and of `explore` [default: the last run]
+    /// Run directories that make one report, of `stress`, `sweep` and `explore` [default: the last run]
     #[arg(value_name = "RUN")]
     pub(super) runs: Vec<PathBuf>,
     /// Write here instead of into `report` in the first run; `-` prints REPORT.md and writes nothing

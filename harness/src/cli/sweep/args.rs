@@ -14,11 +14,11 @@ use crate::sweep::counts;
 use crate::verdict::Kind;
 
 const EXIT_CODES: &str = "\
-One thread is tried first, as a control; then 2, 4, 8 and so on until a count fails, what lies between,
-the next larger count and the largest. At each count trials are run in looks of 25, 50, 100 and so on,
-until the interval of the rate lies at or above the floor (fails) or below it; all looks at a count
-together are wrong in at most 5 % of sweeps. Only findings of one kind count: the one that the scenario
-expects, or else the first that is found; other kinds are told.
+One thread is tried first, as a control; then 2, 4, 8 and so on until a count fails, what lies
+between, the next larger count and the largest. At each count trials are run in looks of 25, 50,
+100 and so on, until the interval of the rate lies at or above the floor (fails) or below it;
+all looks at a count together are wrong in at most 5 % of sweeps. Only findings of one kind
+count: the one that the scenario expects, or else the first that is found; other kinds are told.
 
 Exit codes:
   0    what was found was expected, or every tested count is below the floor

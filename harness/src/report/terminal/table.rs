@@ -41,7 +41,7 @@ pub(super) fn lines(rows: &[Row], width: usize, height: usize, paint: Paint) -> 
         let left = rows.iter().filter(|row| !began(row)).count();
         let found = rows.iter().filter(|row| row.summary.rate.k > 0).count();
         let text = format!(
-            "{} scenario and thread counts: {ended} done, {left} to come, findings in {found}",
+            "{} pairs of scenario and thread count: {ended} done, {left} to come, findings in {found}",
             rows.len()
         );
         lines.push(paint.dim(text).to_string());
@@ -121,7 +121,7 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r"
         bank/audit x 2  [====            ] 4/16  0 of 4, at most 60.24 %  as expected  4.0/s
         bank/close x 2  [========        ] 8/16  3 of 8, 8.52 % to 75.51 %  UNEXPECTED  4.0/s
-        4 scenario and thread counts: 1 done, 1 to come, findings in 2
+        4 pairs of scenario and thread count: 1 done, 1 to come, findings in 2
         ");
     }
 

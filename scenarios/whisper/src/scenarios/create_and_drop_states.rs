@@ -3,14 +3,15 @@
 use standstill_kit::Scenario;
 
 use super::{SYNC, SYNC_SOURCE, prepare};
+use crate::guard::{Guard, named};
 
 /// States that each actor makes.
 const STATES: usize = 6;
 /// States that it holds at most.
 const HELD: usize = 3;
 
-pub(super) fn scenario() -> Scenario {
-    Scenario::new("create_and_drop_states")
+pub(super) fn scenario<G: Guard>() -> Scenario {
+    Scenario::new(&named::<G>("create_and_drop_states"))
         .about(
             "each actor creates six states, holding up to three and dropping a random one of them",
         )
@@ -18,7 +19,7 @@ pub(super) fn scenario() -> Scenario {
         .threads([2, 8, 64])
         .counts_steps()
         .prepare(prepare)
-        .setup(|model, _| &model.context)
+        .setup(|model, _| model.guarded::<G>())
         .actor(|context, me| {
             let mut held = Vec::with_capacity(HELD);
             for _ in 0..STATES {

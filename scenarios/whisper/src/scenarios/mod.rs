@@ -14,16 +14,17 @@ use std::path::PathBuf;
 use standstill_kit::{Preparation, Scenario};
 use whisper_rs::WhisperContext;
 
+use crate::guard::{Guard, Loaded, Plain};
 use crate::model::{Shape, cached};
 use crate::{bridge, load};
 
 /// The registry.
 pub const ALL: &[fn() -> Scenario] = &[
-    without_mutex::scenario,
+    without_mutex::scenario::<Plain>,
     with_mutex::scenario,
-    recommended_usage_pattern::scenario,
-    create_state_then_full::scenario,
-    create_and_drop_states::scenario,
+    recommended_usage_pattern::scenario::<Plain>,
+    create_state_then_full::scenario::<Plain>,
+    create_and_drop_states::scenario::<Plain>,
     contexts_in_parallel::scenario,
     drop_context_while_states_live::scenario,
     log_callback::seeded,
@@ -42,6 +43,11 @@ struct Model {
 }
 
 impl Model {
+    /// The context that was prepared, with a guard of the trial's own around it.
+    fn guarded<G: Guard>(&'static self) -> G {
+        G::around(|| Loaded::Prepared(&self.context))
+    }
+
     /// Another context from the same file. The file was good when the trial was prepared, so this
     /// fails only if whisper.cpp fails.
     fn load_again(&self) -> WhisperContext {
