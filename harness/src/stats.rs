@@ -88,6 +88,8 @@ pub fn percent(p: f64) -> String {
     let p = p * 100.0;
     match p {
         _ if p == 0.0 || p >= 0.1 => format!("{p:.2} %"),
+        _ if p >= 0.01 => format!("{p:.3} %"),
+        _ if p >= 0.001 => format!("{p:.4} %"),
         _ => format!("{p:.1e} %"),
     }
 }

@@ -314,7 +314,7 @@ pub(super) fn repeat(runs: &[Run], findings: &[FindingFacts]) -> Vec<CommandFact
             true => "the trials, scheduled by the operating system".to_owned(),
             false => "the search of schedules".to_owned(),
         },
-        command: super::words::tidy(&run.header.command),
+        command: super::words::repeatable(&run.header.command),
     });
     let replays = findings.iter().filter_map(|finding| {
         Some(CommandFacts {

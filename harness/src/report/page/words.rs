@@ -1,9 +1,28 @@
 //! Words of a target and paths of a user, made fit for a page that others read.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// One line without the user's home directory in it.
 pub(crate) fn tidy(text: &str) -> String {
     without_home(&text.replace('\n', " "))
 }
+
+/// A command for somebody else to repeat, who keeps runs where they like.
+pub(crate) fn repeatable(command: &str) -> String {
+    let command = tidy(command);
+    // What follows ` -- ` belongs to the program under test.
+    let (own, rest) = match command.find(" -- ") {
+        Some(at) => command.split_at(at),
+        None => (&command[..], ""),
+    };
+    KEPT.replace_all(own, "").into_owned() + rest
+}
+
+static KEPT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\s--(?:run-dir|message-format)(?:\s+|=)(?:'[^']*'|\S+)").expect("it compiles")
+});
 
 /// The same of words that are not Markdown, such as a panic of thread `<unnamed>`: nothing of them
 /// is taken for a tag or for emphasis.
@@ -40,4 +59,24 @@ pub(crate) fn counted(n: impl Into<u64>, what: &str) -> String {
 
 pub(crate) fn times(n: u64) -> String {
     if n == 1 { "once".to_owned() } else { format!("{n} times") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_repeat_says_nothing_of_where_its_run_was_kept() {
+        for (typed, told) in [
+            ("standstill explore a/b --run-dir /x/y -t 2", "standstill explore a/b -t 2"),
+            ("standstill explore --run-dir='/x y' a/b", "standstill explore a/b"),
+            (
+                "standstill explore --run-dir x -- ls --run-dir y",
+                "standstill explore -- ls --run-dir y",
+            ),
+            ("standstill stress a --message-format json -n 3", "standstill stress a -n 3"),
+        ] {
+            assert_eq!(repeatable(typed), told);
+        }
+    }
 }

@@ -43,10 +43,10 @@ fn the_table_has_a_row_for_each_tested_count() {
     swept.counts[2].others.insert(Kind::Panic, 3);
     swept.counts[2].inconclusive = 1;
     insta::assert_snapshot!(table(&swept, Paint::PLAIN), @r"
-    threads    k of n     rate  interval            says
-          1  0 of 400   0.00 %  at most 0.92 %      below the floor
-          2  37 of 50  74.00 %  at least 55.26 %    fails
-          8  2 of 400   0.50 %  2.6e-2 % to 1.79 %  undecided        also: panic in 3, 1 inconclusive
+    threads    k of n     rate  interval           says
+          1  0 of 400   0.00 %  at most 0.92 %     below the floor
+          2  37 of 50  74.00 %  at least 55.26 %   fails
+          8  2 of 400   0.50 %  0.026 % to 1.79 %  undecided        also: panic in 3, 1 inconclusive
     The floor is 1.00 %. Each interval holds at 95 % over all looks at its count.
     ");
     let coloured = table(&swept, Paint::COLOURED);
