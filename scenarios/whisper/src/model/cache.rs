@@ -108,8 +108,8 @@ fn stamp_text((length, sum): (u64, u64)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check;
     use super::*;
-    use crate::model::check;
     use std::thread;
 
     /// The embedded default, whatever machine generates it.
