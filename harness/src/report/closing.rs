@@ -25,7 +25,7 @@ pub fn closing(run: &Run, summaries: &[Summary], report: Option<&Path>, paint: P
         let _ = writeln!(out, "the trials left {left} processes behind, which were killed");
     }
     if summaries.len() > 1 && rate.k == 0 && rate.n > 0 {
-        let _ = writeln!(out, "over all of them: {}", rate.sentence());
+        let _ = writeln!(out, "over all of them, if they are alike: {}", rate.sentence());
     }
     out += &places(run, report);
     let _ = write!(out, "\n{}", next::lines(&next::stressed(run, summaries), paint));

@@ -34,6 +34,7 @@ pub fn render(page: &Page, template: &str) -> Result<String, RenderError> {
         };
         findings.into_iter().find(is_drawn).into_iter().collect::<Vec<Value>>()
     });
+    environment.add_filter("cell", |text: String| super::page::words::cell(&text));
     environment.add_filter("capfirst", |text: String| {
         let mut chars = text.chars();
         chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect::<String>())

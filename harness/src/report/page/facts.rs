@@ -104,19 +104,20 @@ pub(super) fn expected(runs: &[Run]) -> Vec<String> {
                 true => ", with the results that one actor alone gives",
                 false => "",
             };
-            let about = unit.card.about.trim_end_matches('.');
+            let about = literal(unit.card.about.trim_end_matches('.'));
+            let scenario = literal(&unit.scenario);
             match &unit.card.expectation {
                 crate::verdict::Expectation::Clean => {
-                    format!("**{}** ({about}): every trial ends{oracle}.", unit.scenario)
+                    format!("**{scenario}** ({about}): every trial ends{oracle}.")
                 }
-                other => format!("**{}** ({about}): {other}.", unit.scenario),
+                other => format!("**{scenario}** ({about}): {other}."),
             }
         })
         .collect();
     for search in runs.iter().flat_map(|run| &run.searches).filter(|s| !s.words.is_empty()) {
         lines.push(format!(
             "**{}**: the program ends by itself, as it does when nothing goes wrong.",
-            search.subject
+            literal(&search.subject)
         ));
     }
     lines.dedup();

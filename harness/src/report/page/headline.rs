@@ -1,6 +1,6 @@
 //! What it comes to, in words no stronger than the weakest that fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::controlled::SearchRow;
 use super::native::{NativeRow, summaries, total, worst};
@@ -14,6 +14,9 @@ use crate::verdict::{Confidence, Grade, Kind};
 
 /// Pairs of scenario and thread count without a finding that get a line of their own at the top.
 const MOST_QUIET: usize = 3;
+
+/// Scenarios that are named in the headline; of more, their number is told.
+const MOST_NAMED: usize = 3;
 
 pub(super) fn outcome(native: &[NativeRow], controlled: &[SearchRow]) -> &'static str {
     let found = native.iter().any(|row| row.rate.k > 0) || controlled.iter().any(|s| s.found > 0);
@@ -34,12 +37,7 @@ pub(super) fn headline(
     native: &[NativeRow],
     controlled: &[SearchRow],
 ) -> String {
-    let by: Vec<&str> = subject.by.iter().map(String::as_str).collect();
-    let whose = match by[..] {
-        [one] if one != subject.name => format!(" ({one})"),
-        [] | [_] => String::new(),
-        _ => format!(" ({})", counted(by.len() as u64, "scenario")),
-    };
+    let failing = failing(native, controlled);
     let symptom = match (outcome(native, controlled), worst(runs)) {
         ("found", _) => kinds(runs).join(", "),
         ("inconclusive", _) => "inconclusive".to_owned(),
@@ -52,10 +50,43 @@ pub(super) fn headline(
         }
         _ => "",
     };
-    let rates: Vec<String> =
-        [native_rate(runs, native), controlled_rate(controlled)].into_iter().flatten().collect();
+    // Where something was found, only what failed is named and counted.
+    let is_told = |scenario: &str| failing.is_empty() || failing.contains(scenario);
+    let native: Vec<NativeRow> = native.iter().filter(|r| is_told(&r.scenario)).cloned().collect();
+    let controlled: Vec<SearchRow> =
+        controlled.iter().filter(|row| is_told(&row.scenario)).cloned().collect();
+    let rates = [native_rate(runs, &native), controlled_rate(&controlled)];
+    let rates: Vec<String> = rates.into_iter().flatten().collect();
     let rates = if rates.is_empty() { "no trial was run".to_owned() } else { rates.join("; ") };
-    format!("{symptom} in {}{whose}: {rates}{expected}", subject.title())
+    format!("{symptom} in {}: {rates}{expected}", place(subject, &failing))
+}
+
+/// The scenarios and programs in which something was found.
+fn failing(native: &[NativeRow], controlled: &[SearchRow]) -> BTreeSet<String> {
+    let native = native.iter().filter(|row| row.rate.k > 0).map(|row| row.scenario.clone());
+    let controlled = controlled.iter().filter(|row| row.found > 0).map(|row| row.scenario.clone());
+    native.chain(controlled).collect()
+}
+
+/// The library and who examined it; of those who did, only who found something, if anybody has.
+fn place(subject: &SubjectFacts, failing: &BTreeSet<String>) -> String {
+    let all = subject.by.len();
+    let told: Vec<&String> = match failing.is_empty() {
+        true => subject.by.iter().collect(),
+        false => failing.iter().collect(),
+    };
+    let scenarios = match told[..] {
+        _ if told.len() <= MOST_NAMED => {
+            told.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+        }
+        _ if told.len() == all => counted(all as u64, "scenario"),
+        _ => format!("{} of {}", told.len(), counted(all as u64, "scenario")),
+    };
+    match subject.is_known() {
+        true if scenarios == subject.name || told.is_empty() => subject.title(),
+        true => format!("{} ({scenarios})", subject.title()),
+        false => scenarios,
+    }
 }
 
 /// Whether scenarios alone were run, of each of which it is known what to expect.
@@ -81,7 +112,8 @@ fn kinds(runs: &[Run]) -> Vec<String> {
 }
 
 fn native_rate(runs: &[Run], native: &[NativeRow]) -> Option<String> {
-    let units: Vec<Summary> = runs.iter().flat_map(summaries).collect();
+    let mut units: Vec<Summary> = runs.iter().flat_map(summaries).collect();
+    units.retain(|unit| native.iter().any(|row| row.scenario == unit.scenario));
     let rate = match units.is_empty() {
         false => total(&units),
         // A program: its plain runs.
@@ -99,8 +131,12 @@ fn native_rate(runs: &[Run], native: &[NativeRow]) -> Option<String> {
         (0, 0, _) => None,
         (0, trials, _) => Some(format!("nothing judged in {}", counted(trials, "native trial"))),
         (n, _, 0) => {
-            let most = RateFacts::of(rate).interval;
-            Some(format!("0 of {} ({most})", counted(n, judged)))
+            // All of them together would bound more, if they were alike: which nobody knows.
+            let weakest =
+                units.iter().map(|u| u.rate).filter(|rate| rate.n > 0).min_by_key(|rate| rate.n);
+            let most = RateFacts::of(weakest.unwrap_or(rate)).interval;
+            let each = if units.len() > 1 { " with each scenario and thread count" } else { "" };
+            Some(format!("0 of {} ({most}{each})", counted(n, judged)))
         }
         (n, _, k) => Some(format!("{k} of {}", counted(n, judged))),
     }
@@ -136,7 +172,8 @@ pub(super) fn seen(runs: &[Run], controlled: &[SearchRow]) -> Vec<String> {
         let kinds = if kinds.is_empty() { kinds } else { format!("{kinds} ") };
         format!(
             "**{}**{size}, schedules chosen by standstill: {kinds}{}",
-            row.scenario, row.sentence
+            literal(&row.scenario),
+            row.sentence
         )
     }));
     for found in runs.iter().flat_map(|run| &run.searches).flat_map(|search| &search.findings) {
@@ -164,6 +201,7 @@ fn units_seen(summaries: &[Summary]) -> Vec<String> {
 
 fn line(summary: &Summary) -> String {
     let Summary { scenario, threads, .. } = summary;
+    let scenario = literal(scenario);
     format!("**{scenario}**, {}: {}", counted(*threads, "thread"), summary.sentence())
 }
 

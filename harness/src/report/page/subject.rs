@@ -19,6 +19,11 @@ pub struct SubjectFacts {
 }
 
 impl SubjectFacts {
+    /// Whether it is more than the names of what examined it.
+    pub fn is_known(&self) -> bool {
+        self.name != self.by.join(", ")
+    }
+
     /// `tokio 1.13.0`; `tokio 1.13.0 and 1.14.0`.
     pub fn title(&self) -> String {
         match &self.versions[..] {

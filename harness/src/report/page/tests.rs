@@ -45,6 +45,44 @@ fn no_kind_is_called_by_the_name_of_another() {
 }
 
 #[test]
+fn nobody_stands_in_a_headline_who_did_not_fail() {
+    let units = vec![unit("transfer", 2, 1), unit("audit", 2, 2), unit("audit", 8, 1)];
+    let mut header = header(units);
+    let failed = finding(Kind::Panic, Confidence::Proven, "bank::audit");
+    let trials = |header: &crate::store::Header| {
+        let failed = clean(header, 0, 0).with(header, failed.clone());
+        vec![failed, clean(header, 1, 0), clean(header, 1, 1), clean(header, 2, 0)]
+    };
+    let told = page(&[run(&header, trials(&header))]).headline;
+    assert_eq!(told, "panic (proven) in bank 1.2.0 (bank/transfer): 1 of 1 native trial");
+    // The same where the library is not known.
+    header.books.values_mut().for_each(|book| book.crates.clear());
+    let told = page(&[run(&header, trials(&header))]).headline;
+    assert_eq!(told, "panic (proven) in bank/transfer: 1 of 1 native trial");
+}
+
+#[test]
+fn a_headline_bounds_what_the_least_tried_pair_bounds() {
+    let header = header(vec![unit("audit", 2, 2), unit("audit", 8, 1)]);
+    let trials = vec![clean(&header, 0, 0), clean(&header, 0, 1), clean(&header, 1, 0)];
+    let told = page(&[run(&header, trials)]).headline;
+    assert!(
+        told.ends_with(
+            "0 of 3 native trials (at most 97.50 % with each scenario and thread count)"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_name_is_no_markdown() {
+    for (name, told) in [("a|b", "a\\|b"), ("<b>x", "\\<b>x"), ("x\n# y", "x # y"), ("a_b", "a_b")]
+    {
+        assert_eq!(super::words::cell(name), told);
+    }
+}
+
+#[test]
 fn a_deadline_that_passed_is_a_hang_and_never_more() {
     let header = header(vec![unit("transfer", 2, 1)]);
     let hang = finding(Kind::Hang, Confidence::Suspected, "bank::transfer");

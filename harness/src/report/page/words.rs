@@ -37,6 +37,20 @@ pub(crate) fn literal(text: &str) -> String {
     out
 }
 
+/// A name that is not Markdown, for a heading or a cell of a table.
+pub(crate) fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().fold(
+        String::new(),
+        |mut out, c| {
+            if matches!(c, '<' | '*' | '`' | '\\' | '|') {
+                out.push('\\');
+            }
+            out.push(c);
+            out
+        },
+    )
+}
+
 /// Text that cannot end the code block it stands in.
 pub(crate) fn fenced(text: &str) -> String {
     without_home(text.trim_end()).replace("```", "'''")
