@@ -83,29 +83,39 @@ fn steps(search: &Search<'_>) -> Vec<Step> {
     std::iter::once(first).chain(report).chain(last).take(3).collect()
 }
 
-/// The same command with ten times its budget.
+/// The same command with ten times its budget and its trials, into a run of its own.
 fn longer(command: &[String]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut budget = None;
-    let mut rest = command.iter();
-    while let Some(word) = rest.next() {
-        match word.split_once('=') {
-            // What stands behind -- is the program's own.
-            _ if word == "--" => {
-                words.push(word.clone());
-                words.extend(rest.by_ref().cloned());
-            }
-            _ if word == "--budget" => budget = rest.next().cloned(),
-            Some(("--budget", value)) => budget = Some(value.to_owned()),
-            _ => words.push(word.clone()),
-        }
-    }
+    // What stands behind -- is the program's own.
+    let own = command.iter().position(|word| word == "--").unwrap_or(command.len());
+    let (mut words, rest) = (command[..own].to_vec(), &command[own..]);
+    let budget = taken(&mut words, &["--budget"]);
+    let trials = taken(&mut words, &["--trials", "-n"]);
+    taken(&mut words, &["--run-dir"]);
     let budget = budget.and_then(|text| humantime::parse_duration(&text).ok());
     let budget = budget.map_or(60, |time| time.as_secs().max(1)).saturating_mul(10);
     let week = 7 * 24 * 3600;
+    let mut asked = vec!["--budget".to_owned(), format!("{}s", budget.min(week))];
+    if let Some(trials) = trials.and_then(|text| text.parse::<u64>().ok()) {
+        asked.extend(["-n".to_owned(), trials.saturating_mul(10).to_string()]);
+    }
     let at = words.len().min(2);
-    words.splice(at..at, ["--budget".to_owned(), format!("{}s", budget.min(week))]);
+    words.splice(at..at, asked);
+    words.extend_from_slice(rest);
     words
+}
+
+/// The value of an option, taken out of the words together with it: `--a b`, `--a=b`, `-a b` or `-ab`.
+fn taken(words: &mut Vec<String>, names: &[&str]) -> Option<String> {
+    let is_short = |name: &str| !name.starts_with("--");
+    let joined = |word: &str| {
+        names.iter().find_map(|name| {
+            let rest = word.strip_prefix(name).filter(|rest| !rest.is_empty())?;
+            rest.strip_prefix('=').or_else(|| is_short(name).then_some(rest)).map(str::to_owned)
+        })
+    };
+    let at = words.iter().position(|w| names.contains(&w.as_str()) || joined(w).is_some())?;
+    let word = words.remove(at);
+    joined(&word).or_else(|| (at < words.len()).then(|| words.remove(at)))
 }
 
 #[cfg(test)]
@@ -125,6 +135,11 @@ mod tests {
             "standstill explore --budget 1200s controls/abba"
         );
         assert_eq!(longer("standstill explore a"), "standstill explore --budget 600s a");
+        assert_eq!(
+            longer("standstill explore a -n 50 --run-dir x -t 2 -- b -n 3"),
+            "standstill explore --budget 600s -n 500 a -t 2 -- b -n 3"
+        );
+        assert_eq!(longer("standstill explore a -n7"), "standstill explore --budget 600s -n 70 a");
     }
 
     #[test]
