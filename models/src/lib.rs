@@ -15,4 +15,12 @@
 //! of std's: those files take whatever they need of their surroundings from `super`. What is
 //! modelled is only the kernel's futex, in `tests/kernel/`.
 //!
+//! Each of them explores a [`Model`] by name, counts the executions, and prints what came of it:
+//! `cargo test -p standstill-models -- --nocapture` shows that.
+//!
 //! [loom]: https://docs.rs/loom
+
+mod depth;
+mod model;
+
+pub use model::Model;
