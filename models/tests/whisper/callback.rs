@@ -79,7 +79,8 @@ fn with_a_lock_on_all_calls_a_callback_waits_for_itself() {
 fn without_a_lock_or_with_one_on_create_alone_callbacks_may_wait() {
     let property = "no lock: a callback that waits for a thread that creates a state ends";
     CALLBACK.holds(property, wait_in_a_callback(Around::Nothing));
-    let property = "lock on create_state alone: the same";
+    let property =
+        "lock on create_state alone: a callback that waits for a thread that creates a state ends";
     CALLBACK.holds(property, wait_in_a_callback(Around::Create));
 }
 
@@ -94,7 +95,9 @@ fn with_a_lock_on_all_calls_a_callback_that_waits_hangs() {
 }
 
 #[test]
-fn with_a_lock_on_create_alone_the_logger_may_have_a_lock() {
+fn without_a_lock_or_with_one_on_create_alone_the_logger_may_have_a_lock() {
+    let property = "no lock: a logger's lock, under which the context is asked, is safe";
+    CALLBACK.holds(property, log_under_a_lock(Around::Nothing));
     let property =
         "lock on create_state alone: a logger's lock, under which the context is asked, is safe";
     CALLBACK.holds(property, log_under_a_lock(Around::Create));

@@ -1,5 +1,7 @@
 //! The claim: states that several threads create at once, without any lock of the caller's.
 //!
+//! The steps are in `whisper.rs` and `logger.rs`, each with its lines.
+//!
 //! Property: all calls end, and the one data race that there is (of `ggml_log_set`) does no harm.
 
 use std::sync::Arc;

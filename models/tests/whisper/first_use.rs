@@ -54,7 +54,7 @@ fn three_loads_initialise_once_and_all_end() {
 /// As a program may that uses ggml by itself, too.
 #[test]
 fn whoever_comes_to_the_section_before_the_registry_is_served() {
-    let property = "the same where the CPU is initialised before the registry";
+    let property = "two loads do the same where the CPU is initialised before the registry";
     FIRST_USE.holds(property, each(2, SOURCES, |ggml| ggml.cpu_reg()));
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Target {
 /// `ggml_log_callback_default` with `NULL`, and the same of whisper.cpp.
 pub(crate) const DEFAULT: Target = Target { callback: 0, user_data: 0 };
 
-/// `struct ggml_logger_state` (ggml.c:241-245 / 265-269), and `whisper_global` (whisper.cpp:984 / 954).
+/// `struct ggml_logger_state` (ggml.c:242-245 / 265-269), and `whisper_global` (whisper.cpp:984 / 954).
 pub(crate) trait Logger: Send + Sync + 'static {
     fn new() -> Self;
 

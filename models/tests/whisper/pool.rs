@@ -1,5 +1,5 @@
 //! The fix "a pool of states": at most so many, each used by one caller at a time, made when one is
-//! first needed, and handed back.
+//! first needed, and handed back. Upstream has none: this is a pool as one would write it.
 //!
 //! Property: nobody uses a state that another uses, there are never more than the pool may hold, and
 //! all callers get one.

@@ -51,7 +51,7 @@ impl<L: Logger> Whisper<L> {
     }
 
     /// A message of ggml's: where an allocation failed, and in builds without `NDEBUG` of each that was
-    /// made (ggml-alloc.c:753 / 932).
+    /// made (ggml-alloc.c:753 / 933).
     pub(crate) fn ggml_says_something(&self) -> Target {
         self.ggml_log.get()
     }

@@ -1,4 +1,4 @@
-//! `OnceCell` of the crate once_cell 1.21.4, step by step (imp_std.rs:61-230): a word that is the state
+//! `OnceCell` of the crate once_cell 1.21.4, step by step (imp_std.rs:61-239): a word that is the state
 //! and the head of a list of those who wait, each on its own stack.
 
 use std::ptr::null_mut;
