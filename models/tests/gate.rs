@@ -4,6 +4,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
+use standstill_models::Model;
 
 use gate::Gate;
 
@@ -42,17 +43,13 @@ fn actors_at(gate: &Arc<Gate>, written: &Arc<UnsafeCell<u32>>, actors: usize) ->
 
 type Passed = thread::JoinHandle<(bool, u32)>;
 
-fn explore(model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    // The full space of three threads takes minutes; what two preemptions cannot break is seldom
-    // broken by more.
-    builder.preemption_bound = Some(2);
-    builder.check(model);
-}
+/// The full space of three threads takes minutes; what two preemptions cannot break is seldom broken
+/// by more.
+const GATE: Model = Model::bounded("start gate", 2);
 
 #[test]
 fn nobody_passes_before_it_opens_and_all_do_after() {
-    explore(|| {
+    GATE.holds("nobody passes before it opens, and all do after", || {
         let (gate, written) = (Arc::new(Gate::new(2, 2)), Arc::new(UnsafeCell::new(0)));
         let actors = actors_at(&gate, &written, 2);
         gate.gather();
@@ -67,7 +64,7 @@ fn nobody_passes_before_it_opens_and_all_do_after() {
 
 #[test]
 fn whoever_comes_late_passes_too() {
-    explore(|| {
+    GATE.holds("whoever comes late passes too", || {
         let (gate, written) = (Arc::new(Gate::new(2, 2)), Arc::new(UnsafeCell::new(7)));
         let actors = actors_at(&gate, &written, 2);
         gate.open();
@@ -79,7 +76,7 @@ fn whoever_comes_late_passes_too() {
 
 #[test]
 fn a_cancelled_gate_sends_everybody_home() {
-    explore(|| {
+    GATE.holds("cancelled, it sends everybody home", || {
         let (gate, written) = (Arc::new(Gate::new(3, 2)), Arc::new(UnsafeCell::new(7)));
         let actors = actors_at(&gate, &written, 2);
         gate.cancel();
@@ -91,7 +88,7 @@ fn a_cancelled_gate_sends_everybody_home() {
 
 #[test]
 fn what_actors_did_before_the_gate_is_seen_when_they_have_gathered() {
-    explore(|| {
+    GATE.holds("what actors did before it is seen once they have gathered", || {
         let gate = Arc::new(Gate::new(2, 2));
         let steps: Arc<[_; 2]> = Arc::new(std::array::from_fn(|_| gate_step(0)));
         let actors: Vec<_> = (0..2)

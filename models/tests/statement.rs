@@ -2,6 +2,7 @@
 
 use loom::sync::Arc;
 use loom::thread;
+use standstill_models::Model;
 
 use board::{Outcome, Statement};
 
@@ -47,10 +48,8 @@ mod board {
 type Speaker = fn(&Statement);
 
 /// Lets all speak at once, looks on meanwhile, and gives outcome and words of the end to `check`.
-fn all_speak<const N: usize>(speakers: [Speaker; N], check: fn(Outcome, &str)) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(move || {
+fn all_speak<const N: usize>(property: &str, speakers: [Speaker; N], check: fn(Outcome, &str)) {
+    Model::bounded("statement", 3).holds(property, move || {
         let statement = Arc::new(board::blank());
         let threads = speakers.map(|speak| {
             let statement = Arc::clone(&statement);
@@ -68,6 +67,7 @@ fn all_speak<const N: usize>(speakers: [Speaker; N], check: fn(Outcome, &str)) {
 #[test]
 fn of_two_bad_outcomes_one_stands_with_its_own_words() {
     all_speak(
+        "of two bad outcomes one stands, with its own words",
         [|s| s.conclude(Outcome::Panicked, "pp"), |s| s.conclude(Outcome::WrongResult, "w")],
         |outcome, words| {
             assert!(matches!(
@@ -80,14 +80,17 @@ fn of_two_bad_outcomes_one_stands_with_its_own_words() {
 
 #[test]
 fn a_panic_that_was_caught_is_not_the_words_to_a_wrong_result() {
-    all_speak([|s| s.say(b"pp"), |s| s.conclude(Outcome::WrongResult, "w")], |outcome, words| {
-        assert_eq!((outcome, words), (Outcome::WrongResult, "w"))
-    });
+    all_speak(
+        "a panic that was caught is not the words to a wrong result",
+        [|s| s.say(b"pp"), |s| s.conclude(Outcome::WrongResult, "w")],
+        |outcome, words| assert_eq!((outcome, words), (Outcome::WrongResult, "w")),
+    );
 }
 
 #[test]
 fn passing_never_covers_a_bad_outcome() {
     all_speak(
+        "passing never covers a bad outcome",
         [|s| s.conclude(Outcome::Passed, ""), |s| s.conclude(Outcome::WrongResult, "w")],
         |outcome, words| assert_eq!((outcome, words), (Outcome::WrongResult, "w")),
     );
@@ -96,6 +99,7 @@ fn passing_never_covers_a_bad_outcome() {
 #[test]
 fn of_two_panics_one_speaks_whole() {
     all_speak(
+        "of two panics one speaks whole",
         [
             |s| {
                 s.say(b"aa");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
+use standstill_models::Model;
 
 use kernel::wait as futex_wait;
 
@@ -124,11 +125,11 @@ impl World {
     }
 }
 
+const TOKEN: Model = Model::bounded("token", 2);
+
 /// Runs threads with these turns; the first has the token.
-fn explore(rules: Rules, turns: &'static [&'static [Turn]]) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(2);
-    builder.check(move || {
+fn run(rules: Rules, turns: &'static [&'static [Turn]]) -> impl Fn() + Sync + Send + 'static {
+    move || {
         let world = World::new(turns.len(), rules);
         let threads: Vec<_> = (1..turns.len())
             .map(|me| {
@@ -142,27 +143,35 @@ fn explore(rules: Rules, turns: &'static [&'static [Turn]]) {
         world.live(0, turns[0]);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(world.holder.load(Ordering::Relaxed), 0);
-    });
+    }
 }
 
 #[test]
 fn three_threads_pass_the_token_around() {
-    explore(SOUND, &[&[Turn::Work], &[Turn::Work], &[]]);
+    TOKEN.holds(
+        "three threads pass the token around",
+        run(SOUND, &[&[Turn::Work], &[Turn::Work], &[]]),
+    );
 }
 
 #[test]
 fn a_thread_that_comes_back_gets_it_or_waits_for_it() {
-    explore(SOUND, &[&[Turn::Outside], &[Turn::Work]]);
+    TOKEN.holds(
+        "a thread that comes back gets it or waits for it",
+        run(SOUND, &[&[Turn::Outside], &[Turn::Work]]),
+    );
 }
 
 #[test]
 fn two_threads_that_come_back_at_once_do_not_both_take_it() {
-    explore(SOUND, &[&[Turn::Outside], &[Turn::Outside]]);
+    TOKEN.holds(
+        "of two threads that come back at once one takes it",
+        run(SOUND, &[&[Turn::Outside], &[Turn::Outside]]),
+    );
 }
 
 /// Wakes before it sets the word: whoever looks in between sleeps for ever.
 #[test]
-#[should_panic(expected = "deadlock")]
 fn a_twin_that_wakes_too_early_forgets_a_thread() {
     let hand_over = |w: &World, me: Option<usize>, next: Option<usize>| {
         w.holder.store(next.map_or(0, |n| n as u32 + 1), Ordering::Relaxed);
@@ -172,12 +181,15 @@ fn a_twin_that_wakes_too_early_forgets_a_thread() {
             w.go[next].store(1, Ordering::Release);
         }
     };
-    explore(Rules { hand_over, ..SOUND }, &[&[Turn::Work], &[Turn::Work]]);
+    TOKEN.rejects(
+        "wakes before it sets the word",
+        "deadlock",
+        run(Rules { hand_over, ..SOUND }, &[&[Turn::Work], &[Turn::Work]]),
+    );
 }
 
 /// Takes a free token after it gave the guard up: another may have taken it by then.
 #[test]
-#[should_panic(expected = "Causality violation")]
 fn a_twin_that_takes_it_without_the_guard_lets_two_run() {
     let come_back = |w: &World, me: usize| {
         let free = w.holder.load(Ordering::Relaxed) == 0;
@@ -187,5 +199,9 @@ fn a_twin_that_takes_it_without_the_guard_lets_two_run() {
         }
         free
     };
-    explore(Rules { come_back, ..SOUND }, &[&[Turn::Outside], &[Turn::Outside]]);
+    TOKEN.rejects(
+        "takes a free token without the guard",
+        "Causality violation",
+        run(Rules { come_back, ..SOUND }, &[&[Turn::Outside], &[Turn::Outside]]),
+    );
 }
