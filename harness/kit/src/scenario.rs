@@ -72,6 +72,12 @@ impl Scenario {
         self.card.expectation = Expectation::Known { issue: issue.to_owned(), kind };
         self
     }
+
+    /// As [`Builder::trials`].
+    pub fn trials(mut self, trials: u32) -> Self {
+        self.card.trials = trials;
+        self
+    }
 }
 
 /// What a trial's setup is told.

@@ -1,9 +1,10 @@
 //! Fix (e): [`whisper_full_semaphore`], callers times threads within the cores.
 
+use standstill_kit::Kind;
 use whisper_full_semaphore::{Context, State};
 use whisper_rs::{FullParams, WhisperContext, WhisperError, WhisperState};
 
-use super::{Guard, GuardedState, Loaded};
+use super::{Added, Guard, GuardedState, Loaded};
 
 /// `full` waits for as many cores as it has threads.
 #[allow(missing_debug_implementations, reason = "nor has WhisperContext any before 0.16")]
@@ -12,6 +13,11 @@ pub struct FullSemaphore(Context<Loaded>);
 impl Guard for FullSemaphore {
     const SUFFIX: &'static str = "_with_full_semaphore";
     const WHAT: &'static str = "a semaphore that keeps the threads of full within the cores";
+    const ADDS: &'static [Added] = &[Added {
+        scenario: "full_in_callback",
+        kind: Kind::LostWakeup,
+        why: "made by the fix: all permits are taken by callers whose callbacks wait for one more",
+    }];
     type State = State;
 
     fn around(load: impl Fn() -> Loaded + Send + Sync + 'static) -> Self {

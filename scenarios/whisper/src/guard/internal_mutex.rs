@@ -6,6 +6,8 @@ use whisper_rs::{WhisperContext, WhisperError, WhisperState};
 
 use super::{Added, Guard, GuardedState, Loaded};
 
+const CALLED_BACK: &str = "made by the fix: whisper calls back within full, when the mutex is held";
+
 /// One mutex for the calls of a context and of all its states.
 #[allow(missing_debug_implementations, reason = "nor has WhisperContext any before 0.16")]
 pub struct InternalMutex(Context<Loaded>);
@@ -13,11 +15,10 @@ pub struct InternalMutex(Context<Loaded>);
 impl Guard for InternalMutex {
     const SUFFIX: &'static str = "_with_internal_mutex";
     const WHAT: &'static str = "one mutex around all calls of the context and its states";
-    const ADDS: &'static [Added] = &[Added {
-        scenario: "reentrant_callback",
-        kind: Kind::SelfDeadlock,
-        why: "made by the fix: whisper calls back within full, when the mutex is held",
-    }];
+    const ADDS: &'static [Added] = &[
+        Added { scenario: "reentrant_callback", kind: Kind::SelfDeadlock, why: CALLED_BACK },
+        Added { scenario: "full_in_callback", kind: Kind::SelfDeadlock, why: CALLED_BACK },
+    ];
     type State = State;
 
     fn around(load: impl Fn() -> Loaded + Send + Sync + 'static) -> Self {

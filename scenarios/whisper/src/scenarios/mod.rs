@@ -4,6 +4,7 @@ mod contexts_in_parallel;
 mod create_and_drop_states;
 mod create_state_then_full;
 mod drop_context_while_states_live;
+mod full_in_callback;
 mod log_callback;
 mod new_state_is_empty;
 mod over;
@@ -32,6 +33,7 @@ pub const ALL: &[fn() -> Scenario] = &[
     contexts_in_parallel::scenario,
     drop_context_while_states_live::scenario,
     reentrant_callback::scenario::<Plain>,
+    full_in_callback::scenario::<Plain>,
     new_state_is_empty::scenario::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,

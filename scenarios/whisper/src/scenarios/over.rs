@@ -3,8 +3,8 @@
 use standstill_kit::Scenario;
 
 use super::{
-    create_and_drop_states, create_state_then_full, new_state_is_empty, recommended_usage_pattern,
-    reentrant_callback, without_mutex,
+    create_and_drop_states, create_state_then_full, full_in_callback, new_state_is_empty,
+    recommended_usage_pattern, reentrant_callback, without_mutex,
 };
 use crate::guard::Guard;
 
@@ -20,6 +20,7 @@ pub fn over<G: Guard>() -> Vec<Maker> {
         create_state_then_full::scenario::<G>,
         create_and_drop_states::scenario::<G>,
         reentrant_callback::scenario::<G>,
+        full_in_callback::scenario::<G>,
         new_state_is_empty::scenario::<G>,
     ];
     generic.into_iter().map(told::<G>).collect()
@@ -32,7 +33,8 @@ pub fn reentrant<G: Guard>() -> Maker {
 
 fn told<G: Guard>(make: fn() -> Scenario) -> Maker {
     Box::new(move || {
-        let scenario = make();
+        // Many variants: `cargo test` is to see that each runs, and `stress` takes what it is told.
+        let scenario = make().trials(2);
         if G::SUFFIX.is_empty() {
             return scenario;
         }

@@ -45,9 +45,14 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
             (created.load(Relaxed), transcript)
         })
         .check(|_, results: &[(usize, Transcript)]| {
+            // No oracle: one actor alone is what some fixes stop for good.
             let silent = results.iter().filter(|(created, _)| *created == 0).count();
-            if silent == 0 { Ok(()) } else { Err(format!("{silent} actors were never called back")) }
+            let other = results.iter().filter(|result| **result != results[0]).count();
+            match (silent, other) {
+                (0, 0) => Ok(()),
+                (0, other) => Err(format!("{other} actors have another transcript than the first")),
+                (silent, _) => Err(format!("{silent} actors were never called back")),
+            }
         })
-        .results_equal_sequential()
         .build()
 }

@@ -1,8 +1,8 @@
 //! Fix (d): a pool of states. `create_state` lends one, which comes back when it is dropped.
 //!
-//! **Guards** the number of states, of which each takes over 100 MB, and spares their creation: after a
-//! while none is created any more. Whoever has a state has it alone. States are created at the same time,
-//! without a lock.
+//! **Guards** the number of states, and so the memory, and spares their creation: after a while none is
+//! created any more. Whoever has a state has it alone. States are created at the same time, without a
+//! lock.
 //!
 //! **Does not guard** `create_state` against itself, a state that its user shares between threads,
 //! parameters, free functions, or the environment.
