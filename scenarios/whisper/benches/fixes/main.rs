@@ -60,13 +60,13 @@ fn main() -> ExitCode {
     if !std::env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
-    match wanted().and_then(|wanted| run(&wanted)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            println!("failed to {why}");
-            ExitCode::FAILURE
-        }
-    }
+    let (why, code) = match wanted().map(|wanted| run(&wanted)) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(why)) => (why, ExitCode::FAILURE),
+        Err(why) => (why, ExitCode::from(2)),
+    };
+    println!("failed to {why}");
+    code
 }
 
 fn wanted() -> Result<Wanted, String> {

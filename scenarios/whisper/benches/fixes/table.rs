@@ -19,15 +19,15 @@ pub(crate) fn print(all: &[Measured], group: usize, rounds: usize, n_threads: u1
     for ways in all.chunks(group) {
         let Some(plain) = ways.first() else { continue };
         println!("\n{}, {} callers", plain.act.name(), plain.callers);
-        println!("  {:<16} {:>26} {:>24} {:>22}", "", "latency, us", "change", "a second");
+        println!("  {:<16} {:>30} {:>24} {:>22}", "", "latency, us", "change", "a second");
         for way in ways {
-            let latency = shown(Median::of(&way.latency), 0);
+            let latency = shown(Median::of(&way.latency), 1);
             let throughput = shown(Median::of(&way.throughput), 1);
             let change = match std::ptr::eq(way, plain) {
                 true => String::new(),
                 false => percent(ratio(&way.latency, &plain.latency)),
             };
-            println!("  {:<16} {latency:>26} {change:>24} {throughput:>22}", way.way);
+            println!("  {:<16} {latency:>30} {change:>24} {throughput:>22}", way.way);
         }
     }
 }
