@@ -53,6 +53,33 @@ impl Scenario {
     }
 }
 
+/// For scenarios that are made of others, as one over a candidate fix is: what they are told is no
+/// longer to be written where their bodies are.
+impl Scenario {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.card.name
+    }
+
+    /// As [`Builder::control_of`].
+    pub fn control_of(mut self, scenario: &str, what: &str) -> Self {
+        self.card.control_of = Some(Control { of: scenario.to_owned(), what: what.to_owned() });
+        self
+    }
+
+    /// As [`Builder::may_find`].
+    pub fn may_find(mut self, kind: Kind, issue: &str) -> Self {
+        self.card.expectation = Expectation::Known { issue: issue.to_owned(), kind };
+        self
+    }
+
+    /// As [`Builder::trials`].
+    pub fn trials(mut self, trials: u32) -> Self {
+        self.card.trials = trials;
+        self
+    }
+}
+
 /// What a trial's setup is told.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

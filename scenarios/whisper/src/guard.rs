@@ -3,14 +3,36 @@
 //! A scenario that is generic over [`Guard`] runs unchanged over each of them. What a fix does not
 //! guard (parameters, free functions) a scenario calls as ever, and then the fix cures nothing there.
 
+mod create_mutex;
+mod full_semaphore;
+mod internal_mutex;
+mod once_cell_mutex;
+mod state_pool;
+mod users_mutex;
+
 use std::borrow::Borrow;
 
-use whisper_rs::{WhisperContext, WhisperError, WhisperState};
+use standstill_kit::Kind;
+use whisper_rs::{FullParams, WhisperContext, WhisperError, WhisperState};
+
+use crate::bridge;
+pub use create_mutex::CreateMutex;
+pub use full_semaphore::FullSemaphore;
+pub use internal_mutex::InternalMutex;
+pub use once_cell_mutex::OnceCellMutex;
+pub use state_pool::StatePool;
+pub use users_mutex::UsersMutex;
 
 /// A context for all actors of a trial, with what guards its calls.
-pub trait Guard: Sync + Sized + 'static {
+pub trait Guard: Send + Sync + Sized + 'static {
     /// What ends a scenario's name: nothing for [`Plain`], `_with_internal_mutex` and so on for a fix.
     const SUFFIX: &'static str;
+
+    /// What it is, for a report: `one mutex around all calls`.
+    const WHAT: &'static str;
+
+    /// What a scenario may show over this guard that it does not show plainly.
+    const ADDS: &'static [Added] = &[];
 
     /// What [`create_state`](Self::create_state) creates.
     type State: GuardedState;
@@ -32,6 +54,28 @@ pub trait GuardedState: Send + Sync {
 
     /// A call that takes `&mut self`: `full`, `encode`, `decode`.
     fn exclusive<R>(&mut self, call: impl FnOnce(&mut WhisperState) -> R) -> R;
+
+    /// `full` on that many threads: for guards that have to know how many.
+    fn full_on(
+        &mut self,
+        n_threads: u16,
+        mut parameters: FullParams<'_, '_>,
+        audio: &[f32],
+    ) -> Result<(), WhisperError> {
+        parameters.set_n_threads(n_threads.into());
+        self.exclusive(|state| bridge::full(state, parameters, audio))
+    }
+}
+
+/// A trouble that a fix brings along.
+#[derive(Clone, Copy, Debug)]
+pub struct Added {
+    /// The scenario's name, as it is without a guard.
+    pub scenario: &'static str,
+    /// What may be found.
+    pub kind: Kind,
+    /// Why.
+    pub why: &'static str,
 }
 
 /// The context that was loaded when the trial's process was prepared, or one of the trial's own.
@@ -63,6 +107,7 @@ pub struct Plain(Loaded);
 
 impl Guard for Plain {
     const SUFFIX: &'static str = "";
+    const WHAT: &'static str = "nothing";
     type State = WhisperState;
 
     fn around(load: impl Fn() -> Loaded + Send + Sync + 'static) -> Self {

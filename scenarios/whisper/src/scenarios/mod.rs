@@ -4,8 +4,12 @@ mod contexts_in_parallel;
 mod create_and_drop_states;
 mod create_state_then_full;
 mod drop_context_while_states_live;
+mod full_in_callback;
 mod log_callback;
+mod new_state_is_empty;
+mod over;
 mod recommended_usage_pattern;
+mod reentrant_callback;
 mod with_mutex;
 mod without_mutex;
 
@@ -17,6 +21,7 @@ use whisper_rs::WhisperContext;
 use crate::guard::{Guard, Loaded, Plain};
 use crate::model::{Shape, cached};
 use crate::{bridge, load};
+pub use over::{Maker, over, reentrant};
 
 /// The registry.
 pub const ALL: &[fn() -> Scenario] = &[
@@ -27,6 +32,9 @@ pub const ALL: &[fn() -> Scenario] = &[
     create_and_drop_states::scenario::<Plain>,
     contexts_in_parallel::scenario,
     drop_context_while_states_live::scenario,
+    reentrant_callback::scenario::<Plain>,
+    full_in_callback::scenario::<Plain>,
+    new_state_is_empty::scenario::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,
 ];
