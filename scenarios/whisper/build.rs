@@ -14,6 +14,10 @@ fn main() {
 
     println!("cargo::rerun-if-changed={}", manifest.display());
     println!("cargo::rustc-env=WHISPER_RS_VERSION={version}");
+    // The other version's package lies one folder deeper.
+    let is_here = manifest.with_file_name("reproducers").is_dir();
+    let reproducers = if is_here { "reproducers/" } else { "../reproducers/" };
+    println!("cargo::rustc-env=REPRODUCERS={reproducers}");
     println!("cargo::rustc-check-cfg=cfg(utf8_paths)");
     if minor < 16 {
         println!("cargo::rustc-cfg=utf8_paths");

@@ -159,7 +159,17 @@ impl<P: 'static, S, R> Builder<P, S, R> {
 
     /// Trials may find this, a known bug; `issue` says where it is tracked.
     pub fn may_find(mut self, kind: Kind, issue: &str) -> Self {
-        self.card.expectation = Expectation::Known { issue: issue.to_owned(), kind };
+        self.card.expectation = Expectation::Known { issue: issue.to_owned(), kind, also: vec![] };
+        self
+    }
+
+    /// The same known bug may show as this, too: what corrupts memory is a crash in one trial and a
+    /// wrong result in the next. To be called after [`may_find`](Self::may_find), and means nothing
+    /// without it.
+    pub fn may_also_find(mut self, kind: Kind) -> Self {
+        if let Expectation::Known { also, .. } = &mut self.card.expectation {
+            also.push(kind);
+        }
         self
     }
 

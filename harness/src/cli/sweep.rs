@@ -166,7 +166,7 @@ fn plan(args: &SweepArgs, opened: &Opened, scenario: &str, card: &Card) -> Resul
     let expectation = match card.expectation.clone() {
         Expectation::Finds { kind } => {
             let issue = "the scenario finds it in every trial that has threads enough".to_owned();
-            Expectation::Known { issue, kind }
+            Expectation::Known { issue, kind, also: vec![] }
         }
         other => other,
     };

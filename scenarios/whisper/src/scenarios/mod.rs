@@ -3,6 +3,7 @@
 mod contexts_in_parallel;
 mod create_and_drop_states;
 mod create_state_then_full;
+mod defects;
 mod drop_context_while_states_live;
 mod full_in_callback;
 mod log_callback;
@@ -37,6 +38,38 @@ pub const ALL: &[fn() -> Scenario] = &[
     new_state_is_empty::scenario::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,
+    defects::abort_callback::mutex::<Plain>,
+    defects::abort_callback::mutex_look_alike::<Plain>,
+    defects::abort_callback::budget::<Plain>,
+    defects::abort_callback::budget_look_alike::<Plain>,
+    defects::shared_lang_detect::scenario::<Plain>,
+    defects::shared_lang_detect::look_alike::<Plain>,
+    defects::cloned_callback::scenario::<Plain>,
+    defects::cloned_callback::look_alike::<Plain>,
+    defects::callback_not_send::scenario::<Plain>,
+    defects::callback_not_send::look_alike::<Plain>,
+    defects::system_info::scenario,
+    defects::system_info::look_alike,
+    defects::dropped_heads::scenario::<Plain>,
+    defects::dropped_heads::look_alike::<Plain>,
+    defects::short_tokenize::scenario::<Plain>,
+    defects::short_tokenize::look_alike::<Plain>,
+    defects::too_many_tokens::scenario::<Plain>,
+    defects::too_many_tokens::look_alike::<Plain>,
+    defects::short_audio::scenario::<Plain>,
+    defects::short_audio::look_alike::<Plain>,
+    defects::negative_offset::scenario::<Plain>,
+    defects::negative_offset::look_alike::<Plain>,
+    defects::set_var::scenario::<Plain>,
+    defects::set_var::look_alike::<Plain>,
+    defects::grammar::scenario::<Plain>,
+    defects::grammar::look_alike::<Plain>,
+    defects::live_logits::scenario::<Plain>,
+    defects::live_logits::look_alike::<Plain>,
+    defects::zero_threads::scenario::<Plain>,
+    defects::zero_threads::look_alike::<Plain>,
+    defects::unknown_token::scenario::<Plain>,
+    defects::unknown_token::look_alike::<Plain>,
 ];
 
 /// What whisper-rs claims by offering `create_state(&self)` on a type that is `Sync`.
@@ -69,6 +102,11 @@ fn prepare(preparation: &mut Preparation) -> Result<Model, String> {
     // A failed assertion in ggml would start a debugger beside the trial; standstill reads the stacks.
     // SAFETY: a scenario is prepared while its process has one thread.
     unsafe { std::env::set_var("GGML_NO_BACKTRACE", "1") };
+    prepare_model(preparation)
+}
+
+/// As [`prepare`], with the environment as it was.
+fn prepare_model(preparation: &mut Preparation) -> Result<Model, String> {
     let path = match preparation.setting("model") {
         Some(path) => PathBuf::from(path),
         None => cached(&Shape::default())?,
