@@ -30,7 +30,8 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
              returns a boolean indicating whether to abort or not.",
             "whisper-rs, FullParams::set_abort_callback_safe (0.15.1 and 0.16.0)",
         )
-        .threads([2, 8, 64])
+        .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())

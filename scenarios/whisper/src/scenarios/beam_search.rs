@@ -12,6 +12,7 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
         .about("each actor creates a state and transcribes with a beam of three, twice")
         .contract(SYNC, SYNC_SOURCE)
         .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())

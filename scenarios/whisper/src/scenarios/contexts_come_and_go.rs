@@ -21,6 +21,7 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
             "whisper-rs, src/whisper_ctx.rs (0.15.1 and 0.16.0)",
         )
         .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| (model, model.guarded::<G>()))

@@ -42,6 +42,7 @@ pub(super) fn beside<G: Guard>() -> Scenario {
              some thread was inside",
         )
         .threads([2, 8])
+        .trials(3)
         .timeout(DEADLINE)
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())
@@ -67,6 +68,7 @@ pub(super) fn look_alike<G: Guard>() -> Scenario {
         )
         .contract(CLAIM, SOURCE)
         .threads([2, 8])
+        .trials(3)
         .timeout(DEADLINE)
         .prepare(prepare)
         .setup(|model, trial| (model.guarded::<G>(), Barrier::new(trial.threads)))

@@ -17,7 +17,8 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
              [`Self::pcm_to_mel`] or [`Self::set_mel`] first",
             "whisper-rs, WhisperState::lang_detect in src/whisper_state/mod.rs (0.15.1 and 0.16.0)",
         )
-        .threads([2, 8, 64])
+        .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())

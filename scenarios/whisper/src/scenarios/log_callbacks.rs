@@ -36,6 +36,7 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
             "whisper-rs, install_logging_hooks in src/lib.rs (0.15.1 and 0.16.0)",
         )
         .threads([2, 8, 64])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())

@@ -17,7 +17,8 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
              the same",
         )
         .contract(SYNC, SYNC_SOURCE)
-        .threads([2, 8, 64])
+        .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())

@@ -50,6 +50,7 @@ fn pattern(name: &str, act: fn(&Shared)) -> Builder<Model, Shared, ()> {
             "std::sync::Mutex::lock",
         )
         .threads([2, 8, 64])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| Arc::new(Mutex::new(&model.context)))

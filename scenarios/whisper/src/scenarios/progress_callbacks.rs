@@ -19,7 +19,8 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
              to ensure safety, the callback only accepts the progress in percent.",
             "whisper-rs, FullParams::set_progress_callback_safe (0.15.1 and 0.16.0)",
         )
-        .threads([2, 8, 64])
+        .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())

@@ -19,7 +19,8 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
              quieter, and compares the first to the third",
         )
         .contract(SYNC, SYNC_SOURCE)
-        .threads([2, 8, 64])
+        .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| model.guarded::<G>())
@@ -52,6 +53,7 @@ pub(super) fn handed_on<G: Guard>() -> Scenario {
             "whisper-rs, src/whisper_state/mod.rs (0.15.1 and 0.16.0)",
         )
         .threads([2, 8])
+        .trials(3)
         .counts_steps()
         .prepare(prepare)
         .setup(|model, _| (model.guarded::<G>(), Mutex::new(Vec::new())))
