@@ -15,7 +15,7 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
         .contract(
             "Use mel data at offset_ms to try and auto-detect the spoken language. Make sure to call \
              [`Self::pcm_to_mel`] or [`Self::set_mel`] first",
-            "whisper-rs, WhisperState::lang_detect in src/whisper_state/mod.rs (0.15.1 and 0.16.0)",
+            "whisper-rs, WhisperState::lang_detect (0.15.1 and 0.16.0)",
         )
         .threads([2, 8])
         .trials(3)

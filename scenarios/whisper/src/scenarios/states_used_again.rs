@@ -50,7 +50,7 @@ pub(super) fn handed_on<G: Guard>() -> Scenario {
         )
         .contract(
             "unsafe impl Send for WhisperState {}",
-            "whisper-rs, src/whisper_state/mod.rs (0.15.1 and 0.16.0)",
+            "whisper-rs, src/whisper_state.rs (0.15.1), src/whisper_state/mod.rs (0.16.0)",
         )
         .threads([2, 8])
         .trials(3)
