@@ -135,6 +135,10 @@ pub struct Window {
     /// milliseconds: a process that others keep off the CPU is busy all the same.
     #[serde(default)]
     pub waited_ms: u64,
+    /// CPU time of the process for each step of an actor, on average over all steps up to the last, in
+    /// us; `None` if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_us: Option<u64>,
     /// The actors, by number.
     pub actors: Vec<ActorWindow>,
     /// What each thread was doing at its end.
@@ -162,6 +166,9 @@ pub struct ActorWindow {
     pub state: ActorState,
     /// Whether its thread ran in it at all; `None` where that could not be read.
     pub ran: Option<bool>,
+    /// CPU time of its thread in it, in us; `None` where that could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
 }
 
 impl ActorWindow {

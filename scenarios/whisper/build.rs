@@ -1,5 +1,6 @@
 //! Tells the sources which whisper-rs they are compiled against. The manifest that pins it is the
-//! only place that says so, so that a package with another pin needs no other change.
+//! only place that says so, so that a package with another pin needs no other change. It also says
+//! whether whisper.cpp is built with OpenMP.
 
 use std::{env, fs, path::Path};
 
@@ -19,6 +20,10 @@ fn main() {
     let reproducers = if is_here { "reproducers/" } else { "../reproducers/" };
     println!("cargo::rustc-env=REPRODUCERS={reproducers}");
     println!("cargo::rustc-check-cfg=cfg(utf8_paths)");
+    println!("cargo::rustc-check-cfg=cfg(openmp)");
+    if env::var_os("CARGO_FEATURE_OPENMP").is_some() {
+        println!("cargo::rustc-cfg=openmp");
+    }
     if minor < 16 {
         println!("cargo::rustc-cfg=utf8_paths");
     }

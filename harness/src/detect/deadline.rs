@@ -1,13 +1,17 @@
 //! Livelock, starvation, slow, hang: the deadline passed, and nothing was proven.
 //!
-//! A passed deadline alone never becomes a deadlock: that takes a cycle (see `partial`). What it becomes depends on the last quarter of the
-//! time: who made steps, who ran, how much CPU was used. All of it is `suspected`.
+//! A passed deadline alone never becomes a deadlock: that takes a cycle (see `partial`). What it
+//! becomes depends on the last quarter of the time: who made steps, who ran, how much CPU was used.
+//! All of it is `suspected`. Who had less of a CPU than its steps need is not blamed for making none.
+
+mod pace;
 
 use super::names::path;
 use super::{fingerprint, waits};
 use crate::board::Phase;
 use crate::observation::{ActorWindow, Observation, Standstill, Wait, Window};
 use crate::verdict::{Confidence, Finding, Kind};
+use pace::Pace;
 
 /// Share of one core, in percent, from which a process counts as busy: used, or waited for because
 /// others had the CPUs.
@@ -44,6 +48,9 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
         ));
     }
     evidence.extend(steps(window));
+    if observation.counts_steps {
+        evidence.extend(Pace::of(window).map(|pace| pace.tell()));
+    }
     evidence.extend(blocked(window));
     evidence.extend(doings(window));
     for waker in &window.wakers {
@@ -57,7 +64,12 @@ pub(super) fn detect(observation: &Observation) -> Option<Finding> {
 fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (Kind, String) {
     let unfinished = || window.actors.iter().filter(|a| a.unfinished());
     let progressed = window.actors.iter().filter(|a| a.progressed()).count();
-    let tries = unfinished().filter(|a| !a.progressed() && a.ran == Some(true)).count();
+    // Many threads on few cores, spinning at that, hardly get to a step at all: that is slow.
+    let pace = Pace::of(window);
+    let was_due = |actor: &ActorWindow| pace.is_none_or(|pace| pace.makes_due(actor));
+    let were_due = pace.is_none_or(|pace| pace.makes_all_due(unfinished().count()));
+    let tries =
+        unfinished().filter(|a| !a.progressed() && a.ran == Some(true) && was_due(a)).count();
     if phase != Phase::Running {
         let what = if busy { "busy" } else { "idle" };
         return (Kind::Hang, format!("the trial did not get to its actors' end; it was {what}"));
@@ -68,6 +80,13 @@ fn classify(phase: Phase, window: &Window, busy: bool, counts_steps: bool) -> (K
             format!("{} kept running without a step while others made steps", actors(tries)),
         ),
         (1.., ..) => (Kind::Slow, format!("{} still made progress", actors(progressed))),
+        (0, true, true) if !were_due => (
+            Kind::Slow,
+            "no actor made a step, and they had too little CPU time to be due for one".to_owned(),
+        ),
+        (0, true, true) if window.waited_ms > window.cpu_ms => {
+            (Kind::Livelock, "the actors ran or waited for a CPU, and none made a step".to_owned())
+        }
         (0, true, true) => {
             (Kind::Livelock, "the actors kept running and none made a step".to_owned())
         }

@@ -99,8 +99,11 @@ pub struct Deadlines {
 pub struct Watchdog {
     deadlines: Deadlines,
     now: Tick,
-    /// When the present phase began.
+    /// When the present phase began, and the CPU time then.
     since: Duration,
+    since_cpu: Duration,
+    /// CPU time in this phase when a step was last seen to have been made, and all steps until then.
+    stepped: Option<(Duration, u64)>,
     /// CPU time at which a collect last found somebody who was not blocked for ever. Until the clock
     /// moves nobody has run, so nothing can have changed.
     idle_cpu: Option<Duration>,
@@ -123,7 +126,8 @@ impl Watchdog {
             phase: Phase::Starting,
             actors: vec![],
         };
-        Watchdog { deadlines, now, since: Duration::ZERO, idle_cpu: None, mark: None }
+        let (since, since_cpu) = (Duration::ZERO, Duration::ZERO);
+        Watchdog { deadlines, now, since, since_cpu, stepped: None, idle_cpu: None, mark: None }
     }
 
     /// Takes one input and says what is wanted next.
@@ -138,7 +142,13 @@ impl Watchdog {
     fn tick(&mut self, tick: Tick) -> Output {
         if tick.phase != self.now.phase {
             self.since = tick.at;
+            self.since_cpu = tick.cpu;
+            self.stepped = None;
             self.mark = None;
+        }
+        let steps = tick.actors.iter().fold(0, |all: u64, actor| all.saturating_add(actor.steps));
+        if steps > self.stepped.map_or(0, |(_, before)| before) {
+            self.stepped = Some((tick.cpu.saturating_sub(self.since_cpu), steps));
         }
         let moved = tick.cpu != self.now.cpu;
         self.now = tick;
@@ -192,6 +202,7 @@ impl Watchdog {
         let window = Window {
             ms: self.now.at.saturating_sub(mark.tick.at).as_millis() as u64,
             cpu_ms: self.now.cpu.saturating_sub(mark.tick.cpu).as_millis() as u64,
+            step_us: self.stepped.map(|(cpu, steps)| cpu.as_micros() as u64 / steps),
             waited_ms: waited(&mark.threads, &threads).as_millis() as u64,
             actors: actor_windows(mark, &self.now.actors, &threads),
             still: still(&mark.threads, &threads),
@@ -229,10 +240,8 @@ fn actor_windows(mark: &Mark, now: &[ActorSeen], threads: &[ThreadSeen]) -> Vec<
         .enumerate()
         .map(|(i, actor)| {
             let before = mark.tick.actors.get(i);
-            let ran = match (count(&mark.threads, actor.tid), count(threads, actor.tid)) {
-                (Some(then), Some(now)) => Some(then != now),
-                _ => None,
-            };
+            let (then, now) = (count(&mark.threads, actor.tid), count(threads, actor.tid));
+            let ran = then.zip(now).map(|(then, now)| then != now);
             ActorWindow {
                 steps_before: before.map_or(0, |b| b.steps),
                 steps_after: actor.steps,
@@ -240,6 +249,7 @@ fn actor_windows(mark: &Mark, now: &[ActorSeen], threads: &[ThreadSeen]) -> Vec<
                 ended: has_ended(actor) && !before.is_some_and(has_ended),
                 state: actor.state,
                 ran,
+                cpu_us: then.zip(now).map(|(then, now)| now.0.saturating_sub(then.0) / 1000),
             }
         })
         .collect()

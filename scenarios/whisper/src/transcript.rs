@@ -33,10 +33,15 @@ pub struct Token {
     pub probability: f32,
 }
 
-/// Parameters for a short and deterministic run: greedy, one thread, no second try at a higher
-/// temperature, which would draw random numbers, and at most eight tokens.
+/// Parameters for a short and deterministic run: [`parameters_for`] a greedy search.
 pub fn parameters() -> FullParams<'static, 'static> {
-    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+    parameters_for(SamplingStrategy::Greedy { best_of: 1 })
+}
+
+/// Parameters for a short and deterministic run: one thread, no second try at a higher temperature,
+/// which would draw random numbers, and at most eight tokens.
+pub fn parameters_for(strategy: SamplingStrategy) -> FullParams<'static, 'static> {
+    let mut parameters = FullParams::new(strategy);
     // More make ggml spin at its barriers, which on few cores looks like a hang.
     parameters.set_n_threads(1);
     parameters.set_temperature_inc(0.0);
@@ -56,7 +61,15 @@ pub fn parameters() -> FullParams<'static, 'static> {
 
 /// Transcribes 0.3 s of [`audio::sweep`] with [`parameters`].
 pub fn transcribe(state: &mut WhisperState) -> Result<Transcript, String> {
-    bridge::full(state, parameters(), &audio::sweep(300))
+    transcribe_with(state, parameters())
+}
+
+/// Transcribes 0.3 s of [`audio::sweep`] with parameters of the caller's.
+pub fn transcribe_with(
+    state: &mut WhisperState,
+    parameters: FullParams<'_, '_>,
+) -> Result<Transcript, String> {
+    bridge::full(state, parameters, &audio::sweep(300))
         .map_err(|error| format!("transcribe: {error}"))?;
     read(state)
 }

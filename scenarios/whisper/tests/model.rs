@@ -1,7 +1,9 @@
 //! whisper.cpp itself on the generated model: it loads, it transcribes, and always the same.
 
 use standstill_whisper::model::{Shape, cached};
-use standstill_whisper::{Transcript, audio, bridge, load, parameters, read, transcribe};
+use standstill_whisper::{
+    Transcript, audio, bridge, has_openmp, load, parameters, read, transcribe,
+};
 use std::fs;
 use std::path::Path;
 use std::sync::Barrier;
@@ -93,4 +95,11 @@ fn a_bad_path_is_refused_before_whisper_sees_it() {
 fn the_version_is_the_one_the_manifest_pins() {
     let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
     assert!(manifest.contains(&format!("whisper-rs = \"={}\"", bridge::WHISPER_RS)));
+}
+
+#[test]
+fn it_is_told_truly_whether_openmp_is_in() {
+    let told = whisper_rs::print_system_info();
+    assert_eq!(has_openmp().unwrap(), told.contains("OPENMP = 1"), "{told}");
+    assert_eq!(has_openmp().unwrap(), cfg!(openmp));
 }

@@ -164,6 +164,7 @@ mod tests {
             ms: 1,
             cpu_ms: 0,
             waited_ms: 0,
+            step_us: None,
             actors: vec![],
             still: vec![],
             threads: vec![thread],

@@ -203,6 +203,7 @@ fn late(stacks: Snapshot, still: &[i32]) -> Observation {
         ms: 250,
         cpu_ms: 200,
         waited_ms: 0,
+        step_us: None,
         actors: vec![],
         threads,
         still: still.to_vec(),

@@ -10,7 +10,13 @@ const IDLE: u64 = 1;
 fn actor(steps: u64, ran: Option<bool>) -> ActorWindow {
     let (steps_before, steps_after) = (10, 10 + steps);
     let state = ActorState::Running;
-    ActorWindow { steps_before, steps_after, started: false, ended: false, state, ran }
+    let (started, ended, cpu_us) = (false, false, None);
+    ActorWindow { steps_before, steps_after, started, ended, state, ran, cpu_us }
+}
+
+/// An actor whose thread had so much CPU time in the window, in ms.
+fn having(actor: ActorWindow, ms: u64) -> ActorWindow {
+    ActorWindow { cpu_us: Some(ms * 1000), ..actor }
 }
 
 fn stepping() -> ActorWindow {
@@ -38,6 +44,7 @@ fn late(cpu_ms: u64, actors: &[ActorWindow], waits: &[Wait]) -> Observation {
         ms: SECOND,
         cpu_ms,
         waited_ms: 0,
+        step_us: None,
         actors: actors.to_vec(),
         threads,
         wakers: vec![],
@@ -91,6 +98,38 @@ fn who_rests_or_has_ended_or_cannot_be_seen_is_not_starved() {
 #[test]
 fn busy_without_a_promised_step_is_a_livelock() {
     assert_eq!(found(&late_counting(BUSY, &[trying(), trying()])), [(Kind::Livelock, Suspected)]);
+}
+
+/// A trial in which a step used to take 20 ms of CPU.
+fn late_at_pace(cpu_ms: u64, actors: &[ActorWindow]) -> Observation {
+    let mut late = late_counting(cpu_ms, actors);
+    if let Some(Standstill::Deadline { window, .. }) = &mut late.standstill {
+        window.waited_ms = 5000;
+        window.step_us = Some(20_000);
+    }
+    late
+}
+
+#[test]
+fn who_had_too_little_of_a_cpu_for_a_step_is_slow() {
+    let crowded = having(trying(), 30);
+    let both = late_at_pace(159, &[crowded, crowded]);
+    assert_eq!(found(&both), [(Kind::Slow, Suspected)]);
+    let told = "up to the last of them a step took 20.0 ms of CPU on average; in that time the process \
+                had 159.0 ms";
+    assert!(first(&both).evidence.iter().any(|line| line == told), "{:#?}", first(&both).evidence);
+    let beside = late_at_pace(BUSY, &[having(stepping(), 400), crowded]);
+    assert_eq!(found(&beside), [(Kind::Slow, Suspected)]);
+}
+
+#[test]
+fn who_had_the_cpu_of_many_steps_and_made_none_is_blamed_for_it() {
+    let stuck = having(trying(), 80);
+    assert_eq!(found(&late_at_pace(160, &[stuck, stuck])), [(Kind::Livelock, Suspected)]);
+    let starved = late_at_pace(BUSY, &[having(stepping(), 400), stuck]);
+    assert_eq!(found(&starved), [(Kind::Starvation, Suspected)]);
+    let unseen = late_at_pace(BUSY, &[having(stepping(), 400), trying()]);
+    assert_eq!(found(&unseen), [(Kind::Starvation, Suspected)]);
 }
 
 #[test]
@@ -168,5 +207,6 @@ fn who_is_kept_off_the_cpu_is_busy_all_the_same() {
         window.waited_ms = 900;
     }
     assert_eq!(first(&late).kind, Kind::Livelock);
+    assert!(first(&late).summary.contains("ran or waited for a CPU"), "{}", first(&late).summary);
     assert!(first(&late).evidence.iter().any(|line| line.contains("waited 900 ms for a CPU")));
 }

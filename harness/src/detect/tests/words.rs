@@ -27,22 +27,24 @@ fn actor() -> impl Strategy<Value = ActorWindow> {
     use ActorState::{AtGate, Finished, Panicked, Running, Unborn};
     let states = prop::sample::select(vec![Unborn, AtGate, Running, Finished, Panicked]);
     let (steps, flags) = (any::<(u64, u64)>(), any::<(bool, bool)>());
-    (steps, flags, states, any::<Option<bool>>()).prop_map(|(steps, flags, state, ran)| {
+    let times = any::<(Option<bool>, Option<u64>)>();
+    (steps, flags, states, times).prop_map(|(steps, flags, state, (ran, cpu_us))| {
         let ((steps_before, steps_after), (started, ended)) = (steps, flags);
-        ActorWindow { steps_before, steps_after, started, ended, state, ran }
+        ActorWindow { steps_before, steps_after, started, ended, state, ran, cpu_us }
     })
 }
 
 fn window() -> impl Strategy<Value = Window> {
     let actors = prop::collection::vec(actor(), 0..5);
-    let cpu = prop_oneof![0..2000_u64, any::<u64>()];
+    let cpu = (prop_oneof![0..2000_u64, any::<u64>()], any::<Option<u64>>());
     let wakers = prop::option::of(Just("it handles SIGTERM, which anybody may send".to_owned()));
     (0..2000_u64, cpu, actors, threads(), wakers).prop_map(
-        |(ms, cpu_ms, actors, threads, waker)| Window {
+        |(ms, (cpu_ms, step_us), actors, threads, waker)| Window {
             still: vec![],
             ms,
             cpu_ms,
             waited_ms: 0,
+            step_us,
             actors,
             threads,
             wakers: waker.into_iter().collect(),

@@ -91,6 +91,7 @@ impl Member {
             ms: at.saturating_sub(since).as_millis() as u64,
             cpu_ms: cpu.saturating_sub(before).as_millis() as u64,
             waited_ms: 0,
+            step_us: None,
             actors: vec![],
             still: vec![],
             threads,

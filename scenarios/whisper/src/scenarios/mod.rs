@@ -1,27 +1,42 @@
 //! The scenarios. One scenario, one file, one registry line.
 
+mod abort_callbacks;
+mod beam_search;
+mod contexts_come_and_go;
 mod contexts_in_parallel;
 mod create_and_drop_states;
 mod create_state_then_full;
 mod defects;
 mod drop_context_while_states_live;
+#[cfg(openmp)]
+mod fork_after_openmp;
+mod fork_beside_create_state;
 mod full_in_callback;
+mod language_detection;
 mod log_callback;
+mod log_callbacks;
+mod logging_hooks_beside;
+mod mixed_use;
+mod mutex_across_full;
 mod new_state_is_empty;
 mod over;
+mod progress_callbacks;
 mod recommended_usage_pattern;
 mod reentrant_callback;
+mod segment_callbacks;
+mod spin_barrier;
+mod states_used_again;
 mod with_mutex;
 mod without_mutex;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use standstill_kit::{Preparation, Scenario};
 use whisper_rs::WhisperContext;
 
 use crate::guard::{Guard, Loaded, Plain};
 use crate::model::{Shape, cached};
-use crate::{bridge, load};
+use crate::{bridge, has_openmp, load};
 pub use over::{Maker, over, reentrant};
 
 /// The registry.
@@ -36,6 +51,27 @@ pub const ALL: &[fn() -> Scenario] = &[
     reentrant_callback::scenario::<Plain>,
     full_in_callback::scenario::<Plain>,
     new_state_is_empty::scenario::<Plain>,
+    contexts_come_and_go::scenario::<Plain>,
+    states_used_again::scenario::<Plain>,
+    states_used_again::handed_on::<Plain>,
+    mixed_use::scenario::<Plain>,
+    language_detection::scenario::<Plain>,
+    beam_search::scenario::<Plain>,
+    progress_callbacks::scenario::<Plain>,
+    segment_callbacks::scenario::<Plain>,
+    abort_callbacks::scenario::<Plain>,
+    log_callbacks::scenario::<Plain>,
+    logging_hooks_beside::scenario::<Plain>,
+    mutex_across_full::held,
+    mutex_across_full::look_alike,
+    spin_barrier::oversubscribed::<Plain>,
+    spin_barrier::look_alike::<Plain>,
+    fork_beside_create_state::beside::<Plain>,
+    fork_beside_create_state::look_alike::<Plain>,
+    #[cfg(openmp)]
+    fork_after_openmp::parallel::<Plain>,
+    #[cfg(openmp)]
+    fork_after_openmp::look_alike::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,
     defects::abort_callback::mutex::<Plain>,
@@ -99,6 +135,14 @@ impl Model {
 /// The user's model (`--model PATH`), or else a generated one that is small enough for a trial to
 /// take milliseconds and large enough for real inference.
 fn prepare(preparation: &mut Preparation) -> Result<Model, String> {
+    prepare_with(preparation, load)
+}
+
+/// As [`prepare`], by another way to load.
+fn prepare_with(
+    preparation: &mut Preparation,
+    load: fn(&Path) -> Result<WhisperContext, String>,
+) -> Result<Model, String> {
     // A failed assertion in ggml would start a debugger beside the trial; standstill reads the stacks.
     // SAFETY: a scenario is prepared while its process has one thread.
     unsafe { std::env::set_var("GGML_NO_BACKTRACE", "1") };
@@ -115,7 +159,9 @@ fn prepare_model(preparation: &mut Preparation) -> Result<Model, String> {
     preparation.input("model", &path);
     preparation.note("whisper-rs", bridge::WHISPER_RS);
     preparation.note("whisper.cpp", whisper_rs::WHISPER_CPP_VERSION);
-    preparation.note("build of whisper.cpp", "-O3 -g, GGML_NATIVE=OFF, no OpenMP, CPU only");
+    let openmp = if has_openmp()? { "OpenMP" } else { "no OpenMP" };
+    let build = format!("-O3 -g, GGML_NATIVE=OFF, {openmp}, CPU only");
+    preparation.note("build of whisper.cpp", build);
     if preparation.setting("model").is_none() {
         preparation.note("weights", "generated and meaningless: real inference, no real words");
     }

@@ -33,7 +33,25 @@ fn a_window_holds_what_each_actor_did_in_it() {
     let ran: Vec<Option<bool>> = window.actors.iter().map(|a| a.ran).collect();
     assert_eq!(ran, [Some(true), Some(false), None, None, None, None, None]);
     assert_eq!((window.actors[0].steps_before, window.actors[0].steps_after), (5, 8));
+    let cpu: Vec<Option<u64>> = window.actors.iter().map(|a| a.cpu_us).collect();
+    assert_eq!(cpu, [Some(1), Some(0), None, None, None, None, None]);
     assert_eq!((window.ms, window.cpu_ms), (255, 100));
+}
+
+/// Whatever is burnt after the last step, be it most of the time, does not count for its price.
+#[test]
+fn a_step_has_cost_what_was_used_until_the_last_one() {
+    let mut trial = Watched::marked_at(765, &[actor(1, Running, 4)], &[asleep(1)]);
+    let price = |trial: &mut Watched, ms| trial.window_at(ms, &[asleep(1)]).step_us;
+    trial.cpu_ms += 5000;
+    // One tick had passed since the actors began, in which 1 ms was used.
+    assert_eq!(price(&mut trial, 1020), Some(250));
+}
+
+#[test]
+fn without_a_step_there_is_no_price() {
+    let mut trial = Watched::marked_at(765, &[actor(1, Running, 0)], &[asleep(1)]);
+    assert_eq!(trial.window_at(1020, &[asleep(1)]).step_us, None);
 }
 
 #[test]
