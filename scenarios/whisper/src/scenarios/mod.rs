@@ -4,6 +4,7 @@ mod contexts_in_parallel;
 mod create_and_drop_states;
 mod create_state_then_full;
 mod drop_context_while_states_live;
+mod generated;
 mod log_callback;
 mod recommended_usage_pattern;
 mod with_mutex;
@@ -27,6 +28,8 @@ pub const ALL: &[fn() -> Scenario] = &[
     create_and_drop_states::scenario::<Plain>,
     contexts_in_parallel::scenario,
     drop_context_while_states_live::scenario,
+    generated::scenario::<Plain>,
+    generated::shared_state::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,
 ];
