@@ -4,6 +4,7 @@
 //! `SIGKILL`, and so that reading it costs the target nothing. The target is sick by assumption and
 //! may scribble here: readers take every number as a claim and bound it.
 
+mod program;
 mod statement;
 
 use std::sync::atomic::{
@@ -11,6 +12,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+pub use program::Sheet;
 pub use statement::Statement;
 
 use crate::os::shared::{Shareable, Shared};
@@ -42,6 +44,8 @@ pub struct Page {
     pub opened_ns: AtomicU64,
     /// The same when the last actor had ended.
     pub closed_ns: AtomicU64,
+    /// What the actors were given to do, if that was generated.
+    pub program: Sheet,
     statement: Statement,
     /// One cell an actor.
     pub cells: [Cell; MAX_ACTORS],
@@ -49,6 +53,7 @@ pub struct Page {
 
 /// One actor's cell, a cache line of its own so that counting steps does not make actors meet.
 #[repr(C, align(64))]
+#[derive(Default)]
 pub struct Cell {
     /// Kernel thread id; 0 before the thread runs.
     pub tid: AtomicU32,
@@ -127,6 +132,8 @@ codes! {
         NotPrepared = 4,
         /// A probe's answer is in the message.
         Probed = 5,
+        /// The oracle could not be used; the message says why.
+        Undecided = 6,
     }
 }
 
@@ -191,6 +198,7 @@ impl Page {
         ] {
             word.store(0, Release);
         }
+        self.program.reset();
         self.statement.reset();
         self.opened_ns.store(0, Release);
         self.closed_ns.store(0, Release);

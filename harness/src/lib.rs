@@ -32,6 +32,7 @@ pub mod matrix;
 pub mod observation;
 pub mod os;
 pub mod plan;
+pub mod program;
 pub mod protocol;
 #[cfg(feature = "cli")]
 pub mod redact;
@@ -41,6 +42,8 @@ pub mod report;
 pub mod reproducer;
 pub mod scene;
 pub mod session;
+#[cfg(feature = "cli")]
+pub mod shrink;
 #[cfg(feature = "cli")]
 pub mod sites;
 pub mod stats;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::board::{ActorState, Outcome, Phase};
 use crate::capture::Snapshot;
+use crate::program::Program;
 use crate::protocol::Ending;
 use crate::trial::Trial;
 
@@ -49,6 +50,9 @@ pub struct Observation {
     /// The crash that the handler in the target caught.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<CrashSeen>,
+    /// What its actors were given to do, where that was generated and something went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
     /// Threads that outlived the trial.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub leaked_threads: u32,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::verdict::Expectation;
 
 /// Raised whenever a message or the board's layout changes; both sides check it.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 /// The setting that takes the place of a card's number of iterations.
 pub const ITERATIONS: &str = "iterations";
 /// The variable that gives a process its [`Role`]; unset for an ordinary `cargo test` run.

@@ -18,6 +18,12 @@ pub fn story(observation: &Observation, verdict: &Verdict, grade: Grade) -> Stri
             let _ = writeln!(out, "    - {line}");
         }
     }
+    if let Some(program) = &observation.program {
+        let _ = writeln!(out, "  generated program {}:", program.wanted());
+        for line in program.lines(&observation.actors) {
+            let _ = writeln!(out, "    {}", printable(&line));
+        }
+    }
     for note in &observation.notes {
         let _ = writeln!(out, "  note: {note}");
     }

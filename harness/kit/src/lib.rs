@@ -38,6 +38,8 @@ mod control;
 mod entry;
 mod gate;
 mod hooks;
+#[cfg(feature = "programs")]
+mod programs;
 mod run;
 mod scenario;
 mod testing;
@@ -45,6 +47,10 @@ mod zygote;
 
 pub use actor::Actor;
 pub use entry::main;
+#[cfg(feature = "programs")]
+pub use programs::{Play, Played, Programs};
+#[cfg(feature = "programs")]
+pub use proptest;
 pub use scenario::{Builder, NoActor, Preparation, Scenario, TrialInfo};
 pub use standstill::board::MAX_ACTORS;
 pub use standstill::verdict::Kind;

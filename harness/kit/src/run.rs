@@ -128,6 +128,10 @@ fn trial(scenario: &Scenario, order: &Order, board: &Board, prepared: Prepared) 
     let stage = catch_unwind(AssertUnwindSafe(|| scenario.script.set_up(prepared, info)));
     let Ok(mut stage) = stage else { return board.conclude(Outcome::Panicked, "") };
 
+    match stage.program() {
+        Ok(program) => program.into_iter().for_each(|program| board.program.write(program)),
+        Err(why) => return board.conclude(Outcome::NotPrepared, &why),
+    }
     if let Err(why) = act(&*stage, order, info, board) {
         return board.conclude(Outcome::NotPrepared, &why);
     }
@@ -138,7 +142,7 @@ fn trial(scenario: &Scenario, order: &Order, board: &Board, prepared: Prepared) 
     }
     match catch_unwind(AssertUnwindSafe(|| stage.check())) {
         Ok(Ok(())) => {}
-        Ok(Err(why)) => board.conclude(Outcome::WrongResult, &why),
+        Ok(Err((outcome, why))) => board.conclude(outcome, &why),
         Err(_) => board.conclude(Outcome::Panicked, ""),
     }
     // What panics while it is torn down panics in the user's hands, too.

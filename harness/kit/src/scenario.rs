@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use standstill::board::Outcome;
+use standstill::program::Program;
 use standstill::protocol::{Card, Contract, Control, Place};
 use standstill::verdict::{Expectation, Kind};
 
@@ -118,11 +120,15 @@ impl Preparation {
     }
 }
 
-type Prepare<P> = Box<dyn Fn(&mut Preparation) -> Result<P, String> + Send + Sync>;
-type Setup<P, S> = Box<dyn Fn(&'static P, TrialInfo) -> S + Send + Sync>;
+pub(crate) type Prepare<P> = Box<dyn Fn(&mut Preparation) -> Result<P, String> + Send + Sync>;
+pub(crate) type Setup<P, S> = Box<dyn Fn(&'static P, TrialInfo) -> S + Send + Sync>;
 type Act<S, R> = Box<dyn Fn(&S, &Actor<'_>) -> R + Send + Sync>;
-type CheckFn<S, R> = dyn Fn(&S, &[R]) -> Result<(), String> + Send + Sync;
+/// An `Err` says what the trial comes to, and why.
+type CheckFn<S, R> = dyn Fn(&S, &[R]) -> Result<(), (Outcome, String)> + Send + Sync;
 type Check<S, R> = Box<CheckFn<S, R>>;
+/// What the actors were dealt; an `Err` says why they cannot begin.
+type TellFn<S> = dyn Fn(&S) -> Result<&Program, String> + Send + Sync;
+type Tell<S> = Box<TellFn<S>>;
 
 /// In the place of a result while [`Builder::actor`] has not been called: there is nothing to build.
 #[allow(missing_debug_implementations, reason = "what is built must have a result to print")]
@@ -131,9 +137,9 @@ pub struct NoActor;
 /// A scenario in the making: `P` is prepared once a process, `S` is set up for each trial and shared
 /// by its actors, `R` is what an actor returns.
 pub struct Builder<P: 'static, S, R> {
-    card: Card,
-    prepare: Prepare<P>,
-    setup: Setup<P, S>,
+    pub(crate) card: Card,
+    pub(crate) prepare: Prepare<P>,
+    pub(crate) setup: Setup<P, S>,
     actor: Act<S, R>,
     check: Option<Check<S, R>>,
 }
@@ -247,6 +253,9 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> 
         mut self,
         check: impl Fn(&S, &[R]) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
+        let check = move |shared: &S, results: &[R]| {
+            check(shared, results).map_err(|why| (Outcome::WrongResult, why))
+        };
         self.check = Some(Box::new(check));
         self
     }
@@ -256,7 +265,7 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Builder<P, S, R> 
     pub fn build(self) -> Scenario {
         let Builder { mut card, prepare, setup, actor, check } = self;
         card.places.push(Place::of_caller());
-        Scenario { card, script: Box::new(Typed { prepare, setup, actor, check }) }
+        Scenario { card, script: Box::new(Typed { prepare, setup, actor, check, tell: None }) }
     }
 }
 
@@ -324,15 +333,18 @@ pub(crate) type Prepared = &'static dyn Any;
 pub(crate) trait Stage: Sync {
     /// Runs one actor and keeps its result; gives the result's `Debug` text if it is wanted.
     fn act(&self, actor: &Actor<'_>, wants_text: bool) -> Option<String>;
+    /// What its actors were dealt, where that was generated; an `Err` says why they cannot begin.
+    fn program(&self) -> Result<Option<&Program>, String>;
     /// Runs the scenario's own check over the results in the order of the actors.
-    fn check(&mut self) -> Result<(), String>;
+    fn check(&mut self) -> Result<(), (Outcome, String)>;
 }
 
-struct Typed<P: 'static, S, R> {
-    prepare: Prepare<P>,
-    setup: Setup<P, S>,
-    actor: Act<S, R>,
-    check: Option<Check<S, R>>,
+pub(crate) struct Typed<P: 'static, S, R> {
+    pub(crate) prepare: Prepare<P>,
+    pub(crate) setup: Setup<P, S>,
+    pub(crate) actor: Act<S, R>,
+    pub(crate) check: Option<Check<S, R>>,
+    pub(crate) tell: Option<Tell<S>>,
 }
 
 impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Script for Typed<P, S, R> {
@@ -344,7 +356,8 @@ impl<P: 'static, S: Sync + 'static, R: Debug + Send + 'static> Script for Typed<
         let prepared = prepared.downcast_ref().expect("prepared by this very script");
         let results = (0..info.threads).map(|_| Mutex::new(None)).collect();
         let shared = (self.setup)(prepared, info);
-        Box::new(Set { shared, actor: &*self.actor, check: self.check.as_deref(), results })
+        let (check, tell) = (self.check.as_deref(), self.tell.as_deref());
+        Box::new(Set { shared, actor: &*self.actor, check, tell, results })
     }
 }
 
@@ -352,6 +365,7 @@ struct Set<'a, S, R> {
     shared: S,
     actor: &'a (dyn Fn(&S, &Actor<'_>) -> R + Send + Sync),
     check: Option<&'a CheckFn<S, R>>,
+    tell: Option<&'a TellFn<S>>,
     /// A lock each, touched by its own actor alone and never while the body runs.
     results: Vec<Mutex<Option<R>>>,
 }
@@ -364,7 +378,11 @@ impl<S: Sync, R: Debug + Send> Stage for Set<'_, S, R> {
         text
     }
 
-    fn check(&mut self) -> Result<(), String> {
+    fn program(&self) -> Result<Option<&Program>, String> {
+        self.tell.map(|tell| tell(&self.shared)).transpose()
+    }
+
+    fn check(&mut self) -> Result<(), (Outcome, String)> {
         let Some(check) = self.check else { return Ok(()) };
         let taken = self.results.iter_mut().map(|slot| slot.get_mut().ok()?.take());
         match taken.collect::<Option<Vec<R>>>() {

@@ -14,6 +14,7 @@ mod replay;
 mod report;
 mod reproducer;
 mod runs;
+mod shrink;
 mod stress;
 mod sweep;
 mod watch;
@@ -137,6 +138,8 @@ enum Command {
     Stress(Box<StressArgs>),
     /// Find the least number of threads with which a scenario fails
     Sweep(Box<sweep::SweepArgs>),
+    /// Make a generated program smaller that has failed: the least actors and calls that still do
+    Shrink(shrink::ShrinkArgs),
     /// Run any program and say where it hangs, if it does
     Watch(watch::WatchArgs),
     /// Run a program under many schedules, each of them chosen, and say which one fails
@@ -331,6 +334,7 @@ pub fn main() -> Result<Exit, Failure> {
         Command::Compare(args) => compare::main(&args).map(printed),
         Command::Matrix(args) => matrix::main(&args).map(printed),
         Command::Stress(args) => stress::main(*args),
+        Command::Shrink(args) => shrink::main(&args).map(printed),
         Command::Sweep(args) => sweep::main(&args),
         Command::List(args) => list::main(&args),
         Command::Report(args) => report::main(&args),

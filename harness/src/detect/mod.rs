@@ -54,6 +54,9 @@ fn unfinished(observation: &Observation) -> Option<String> {
     if observation.outcome == Outcome::NotPrepared {
         return Some(format!("it was not prepared: {}", first_line(&observation.message)));
     }
+    if observation.outcome == Outcome::Undecided {
+        return Some(first_line(&observation.message).to_owned());
+    }
     let Some(ending) = observation.ending else {
         let why = observation.notes.first().map_or("nothing is known of its end", |n| n.as_str());
         return Some(why.to_owned());

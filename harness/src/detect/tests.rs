@@ -37,6 +37,7 @@ fn passed() -> Observation {
         leaked_threads: 0,
         stacks: None,
         left_behind: 0,
+        program: None,
         stdout: Output::default(),
         stderr: Output::default(),
         notes: vec![],

@@ -130,6 +130,7 @@ pub(crate) fn clean(header: &Header, unit: usize, index: u64) -> TrialRecord {
         leaked_threads: 0,
         stacks: None,
         left_behind: 0,
+        program: None,
         stdout: Output::default(),
         stderr: Output::default(),
         notes: vec![],

@@ -24,6 +24,7 @@ pub mod sarif;
 pub mod scene;
 pub mod schedule;
 pub mod schema;
+pub mod shrunk;
 pub mod style;
 pub mod sweep;
 pub mod terminal;

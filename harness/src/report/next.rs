@@ -15,8 +15,9 @@ use crate::event::Summary;
 use crate::explore::target::quoted;
 use crate::observation::Isolation;
 use crate::plan::Unit;
+use crate::shrink::Shrunk;
 use crate::stats::percent;
-use crate::store::Run;
+use crate::store::{Run, TrialRecord};
 use crate::sweep::Swept;
 
 /// One command, and what it is good for.
@@ -69,7 +70,16 @@ pub fn stressed(run: &Run, summaries: &[Summary]) -> Vec<Step> {
         let explore = origin.explore(&found.scenario, Some(found.threads));
         steps.push(report);
         steps.push(Step::new(&explore, "look for a schedule that fails and can be repeated"));
+        let is_generated = |trial: &TrialRecord| {
+            trial.observation.program.is_some() && !trial.verdict.findings().is_empty()
+        };
         steps.push(match found.threads {
+            _ if run.trials.iter().any(is_generated) => {
+                let words = ["standstill".to_owned(), "shrink".to_owned()];
+                let dir = [run.dir.to_string_lossy().into_owned()];
+                let why = "the least calls of its generated program that fail";
+                Step::new(&[&words[..], &dir[..]].concat(), why)
+            }
             1 => more(&origin, &found.scenario, 1, 10 * found.rate.n),
             _ => {
                 Step::new(&origin.sweep(&found.scenario), "the least number of threads that fails")
@@ -95,6 +105,19 @@ pub fn stressed(run: &Run, summaries: &[Summary]) -> Vec<Step> {
     }
     steps.truncate(3);
     steps
+}
+
+/// After a generated program was made smaller; `run` is that of the smallest.
+pub fn shrunk(run: &Run, shrunk: &Shrunk) -> Vec<Step> {
+    let (origin, scenario) = (Origin::of(&run.header), &shrunk.scenario);
+    let threads = shrunk.now.threads as u32;
+    let explore = origin.explore(scenario, Some(threads));
+    let again = origin.stress(scenario, threads, shrunk.each);
+    vec![
+        report(&run.dir),
+        Step::new(&explore, "look for a schedule of it that fails and can be repeated"),
+        Step::new(&again, "run the smallest program again"),
+    ]
 }
 
 /// After a sweep.

@@ -16,7 +16,7 @@ use super::packet::{Received, receive};
 use super::watch::{Watch, actors_of};
 use super::watchdog::{Deadlines, PERIOD};
 use super::{PACKET, children_of};
-use crate::board::{ActorState, Board};
+use crate::board::{ActorState, Board, Outcome};
 use crate::capture::Capturer;
 use crate::observation::{Isolation, Observation};
 use crate::os::{cpu, process};
@@ -246,6 +246,12 @@ impl Cell {
         let actors = actors_of(board);
         let all_finished = actors.iter().all(|a| a.state == ActorState::Finished);
         let (opened, closed) = (board.opened_ns.load(Relaxed), board.closed_ns.load(Relaxed));
+        // One that ended as it should is repeated by its seed; a run of many trials need not keep it.
+        let passed = board.outcome() == Outcome::Passed
+            && watch.killed_at.is_none()
+            && watch.leaked == 0
+            && ending.is_some_and(|ending| ending.status == 0);
+        let program = (!passed).then(|| board.program.read()).flatten();
         Observation {
             trial: request.trial.clone(),
             isolation,
@@ -265,6 +271,7 @@ impl Cell {
             leaked_threads: watch.leaked,
             stacks: watch.stacks,
             left_behind,
+            program,
             stdout: self.stdout.take(),
             stderr: self.stderr.take(),
             notes: watch.notes,

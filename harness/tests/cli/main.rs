@@ -14,6 +14,7 @@ mod report;
 mod reproducer;
 mod rude;
 mod run;
+mod shrink;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
 mod smaller;
 mod stress;

@@ -15,6 +15,7 @@ mod deadlock_pthread;
 mod deadlock_recursive_read;
 mod deadlock_ring;
 mod ffi;
+mod generated;
 mod hang_sleep;
 mod livelock_cas;
 mod lost_wakeup;
@@ -98,4 +99,6 @@ pub const ALL: &[fn() -> Scenario] = &[
     thread_leak::look_alike,
     thread_leak::kept_look_alike,
     woken_from_outside::look_alike,
+    generated::natural,
+    generated::look_alike,
 ];

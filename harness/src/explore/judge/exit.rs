@@ -56,6 +56,7 @@ pub(super) fn said(ended: &Ended) -> Judgement {
             fingerprint: fingerprint(Kind::WrongResult, vec![]),
         }),
         Outcome::NotPrepared => Judgement::Inconclusive(format!("it was not prepared: {first}")),
+        Outcome::Undecided => Judgement::Inconclusive(first),
         Outcome::Pending | Outcome::Probed => {
             Judgement::Inconclusive("the scenario ended before its outcome stood".to_owned())
         }

@@ -152,7 +152,14 @@ fn printed(stdout: &Output, stderr: &Output) -> Option<String> {
 impl FindingFacts {
     fn native(trial: &TrialRecord, finding: &Finding, count: u64) -> FindingFacts {
         let seen = &trial.observation;
+        let bare = FindingFacts::bare(finding, count);
+        let program = seen.program.iter().flat_map(|program| {
+            let head = format!("generated program {}:", program.wanted());
+            std::iter::once(head).chain(program.lines(&seen.actors))
+        });
+        let program = program.map(|line| literal(&line));
         FindingFacts {
+            evidence: bare.evidence.into_iter().chain(program).collect(),
             lane: "native".to_owned(),
             scenario: seen.trial.scenario.clone(),
             threads: counted(seen.trial.threads, "thread"),
@@ -164,7 +171,7 @@ impl FindingFacts {
             stacks: seen.stacks.as_ref().map(|s| fenced(&s.to_string())),
             stopped_us: seen.stacks.as_ref().map_or(0, |s| s.stopped_us),
             output: printed(&seen.stdout, &seen.stderr),
-            ..FindingFacts::bare(finding, count)
+            ..bare
         }
     }
 

@@ -12,6 +12,7 @@ mod drop_context_while_states_live;
 mod fork_after_openmp;
 mod fork_beside_create_state;
 mod full_in_callback;
+mod generated;
 mod language_detection;
 mod log_callback;
 mod log_callbacks;
@@ -72,6 +73,8 @@ pub const ALL: &[fn() -> Scenario] = &[
     fork_after_openmp::parallel::<Plain>,
     #[cfg(openmp)]
     fork_after_openmp::look_alike::<Plain>,
+    generated::scenario::<Plain>,
+    generated::shared_state::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,
     defects::abort_callback::mutex::<Plain>,
