@@ -69,9 +69,16 @@ impl Scenario {
         self
     }
 
-    /// As [`Builder::may_find`].
+    /// As [`Builder::may_find`]; what it may find already it may find still.
     pub fn may_find(mut self, kind: Kind, issue: &str) -> Self {
-        self.card.expectation = Expectation::Known { issue: issue.to_owned(), kind };
+        match &mut self.card.expectation {
+            Expectation::Known { kind: known, also, .. } => {
+                if *known != kind && !also.contains(&kind) {
+                    also.push(kind);
+                }
+            }
+            other => *other = Expectation::Known { issue: issue.to_owned(), kind, also: vec![] },
+        }
         self
     }
 

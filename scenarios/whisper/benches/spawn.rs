@@ -50,7 +50,7 @@ const OTHER_TRIALS: u32 = 5;
 
 fn main() -> ExitCode {
     if !matches!(Role::of_this_process(), Ok(None)) {
-        let registry = scenarios::ALL.iter().copied().chain([prepared_only as fn() -> Scenario]);
+        let registry = scenarios::all().into_iter().chain([prepared_only as fn() -> Scenario]);
         return standstill_kit::main(registry);
     }
     let result = match std::env::var_os(MODEL) {

@@ -10,11 +10,11 @@ use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use standstill::protocol::ROLE_VAR;
-use standstill_whisper::scenarios::ALL;
+use standstill_whisper::scenarios;
 
 fn main() -> ExitCode {
     if env::var_os(ROLE_VAR).is_some() {
-        return standstill_kit::main(ALL.iter().copied());
+        return standstill_kit::main(scenarios::all());
     }
     let tests = vec![
         Trial::test("a_seeded_deadlock_is_found_within_ten_schedules", found),

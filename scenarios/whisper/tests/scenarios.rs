@@ -1,5 +1,5 @@
 //! The whisper scenarios as a test target.
 
 fn main() -> std::process::ExitCode {
-    standstill_kit::main(standstill_whisper::scenarios::ALL.iter().copied())
+    standstill_kit::main(standstill_whisper::scenarios::all())
 }

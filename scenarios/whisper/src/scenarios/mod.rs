@@ -40,76 +40,87 @@ use crate::model::{Shape, cached};
 use crate::{bridge, has_openmp, load};
 pub use over::{Maker, over, reentrant};
 
-/// The registry.
-pub const ALL: &[fn() -> Scenario] = &[
-    without_mutex::scenario::<Plain>,
+/// The registry of what runs over any guard, and so over each candidate fix.
+fn generic<G: Guard>() -> Vec<fn() -> Scenario> {
+    vec![
+        without_mutex::scenario::<G>,
+        recommended_usage_pattern::scenario::<G>,
+        create_state_then_full::scenario::<G>,
+        create_and_drop_states::scenario::<G>,
+        reentrant_callback::scenario::<G>,
+        full_in_callback::scenario::<G>,
+        new_state_is_empty::scenario::<G>,
+        contexts_come_and_go::scenario::<G>,
+        states_used_again::scenario::<G>,
+        states_used_again::handed_on::<G>,
+        mixed_use::scenario::<G>,
+        language_detection::scenario::<G>,
+        beam_search::scenario::<G>,
+        progress_callbacks::scenario::<G>,
+        segment_callbacks::scenario::<G>,
+        abort_callbacks::scenario::<G>,
+        log_callbacks::scenario::<G>,
+        logging_hooks_beside::scenario::<G>,
+        spin_barrier::oversubscribed::<G>,
+        spin_barrier::look_alike::<G>,
+        fork_beside_create_state::beside::<G>,
+        fork_beside_create_state::look_alike::<G>,
+        #[cfg(openmp)]
+        fork_after_openmp::parallel::<G>,
+        #[cfg(openmp)]
+        fork_after_openmp::look_alike::<G>,
+        generated::scenario::<G>,
+        generated::shared_state::<G>,
+        defects::abort_callback::mutex::<G>,
+        defects::abort_callback::mutex_look_alike::<G>,
+        defects::abort_callback::budget::<G>,
+        defects::abort_callback::budget_look_alike::<G>,
+        defects::shared_lang_detect::scenario::<G>,
+        defects::shared_lang_detect::look_alike::<G>,
+        defects::cloned_callback::scenario::<G>,
+        defects::cloned_callback::look_alike::<G>,
+        defects::callback_not_send::scenario::<G>,
+        defects::callback_not_send::look_alike::<G>,
+        defects::dropped_heads::scenario::<G>,
+        defects::dropped_heads::look_alike::<G>,
+        defects::short_tokenize::scenario::<G>,
+        defects::short_tokenize::look_alike::<G>,
+        defects::too_many_tokens::scenario::<G>,
+        defects::too_many_tokens::look_alike::<G>,
+        defects::short_audio::scenario::<G>,
+        defects::short_audio::look_alike::<G>,
+        defects::negative_offset::scenario::<G>,
+        defects::negative_offset::look_alike::<G>,
+        defects::set_var::scenario::<G>,
+        defects::set_var::look_alike::<G>,
+        defects::grammar::scenario::<G>,
+        defects::grammar::look_alike::<G>,
+        defects::live_logits::scenario::<G>,
+        defects::live_logits::look_alike::<G>,
+        defects::zero_threads::scenario::<G>,
+        defects::zero_threads::look_alike::<G>,
+        defects::unknown_token::scenario::<G>,
+        defects::unknown_token::look_alike::<G>,
+    ]
+}
+
+/// The registry of what needs whisper-rs as it is.
+const PARTICULAR: &[fn() -> Scenario] = &[
     with_mutex::scenario,
-    recommended_usage_pattern::scenario::<Plain>,
-    create_state_then_full::scenario::<Plain>,
-    create_and_drop_states::scenario::<Plain>,
     contexts_in_parallel::scenario,
     drop_context_while_states_live::scenario,
-    reentrant_callback::scenario::<Plain>,
-    full_in_callback::scenario::<Plain>,
-    new_state_is_empty::scenario::<Plain>,
-    contexts_come_and_go::scenario::<Plain>,
-    states_used_again::scenario::<Plain>,
-    states_used_again::handed_on::<Plain>,
-    mixed_use::scenario::<Plain>,
-    language_detection::scenario::<Plain>,
-    beam_search::scenario::<Plain>,
-    progress_callbacks::scenario::<Plain>,
-    segment_callbacks::scenario::<Plain>,
-    abort_callbacks::scenario::<Plain>,
-    log_callbacks::scenario::<Plain>,
-    logging_hooks_beside::scenario::<Plain>,
     mutex_across_full::held,
     mutex_across_full::look_alike,
-    spin_barrier::oversubscribed::<Plain>,
-    spin_barrier::look_alike::<Plain>,
-    fork_beside_create_state::beside::<Plain>,
-    fork_beside_create_state::look_alike::<Plain>,
-    #[cfg(openmp)]
-    fork_after_openmp::parallel::<Plain>,
-    #[cfg(openmp)]
-    fork_after_openmp::look_alike::<Plain>,
-    generated::scenario::<Plain>,
-    generated::shared_state::<Plain>,
     log_callback::seeded,
     log_callback::look_alike,
-    defects::abort_callback::mutex::<Plain>,
-    defects::abort_callback::mutex_look_alike::<Plain>,
-    defects::abort_callback::budget::<Plain>,
-    defects::abort_callback::budget_look_alike::<Plain>,
-    defects::shared_lang_detect::scenario::<Plain>,
-    defects::shared_lang_detect::look_alike::<Plain>,
-    defects::cloned_callback::scenario::<Plain>,
-    defects::cloned_callback::look_alike::<Plain>,
-    defects::callback_not_send::scenario::<Plain>,
-    defects::callback_not_send::look_alike::<Plain>,
     defects::system_info::scenario,
     defects::system_info::look_alike,
-    defects::dropped_heads::scenario::<Plain>,
-    defects::dropped_heads::look_alike::<Plain>,
-    defects::short_tokenize::scenario::<Plain>,
-    defects::short_tokenize::look_alike::<Plain>,
-    defects::too_many_tokens::scenario::<Plain>,
-    defects::too_many_tokens::look_alike::<Plain>,
-    defects::short_audio::scenario::<Plain>,
-    defects::short_audio::look_alike::<Plain>,
-    defects::negative_offset::scenario::<Plain>,
-    defects::negative_offset::look_alike::<Plain>,
-    defects::set_var::scenario::<Plain>,
-    defects::set_var::look_alike::<Plain>,
-    defects::grammar::scenario::<Plain>,
-    defects::grammar::look_alike::<Plain>,
-    defects::live_logits::scenario::<Plain>,
-    defects::live_logits::look_alike::<Plain>,
-    defects::zero_threads::scenario::<Plain>,
-    defects::zero_threads::look_alike::<Plain>,
-    defects::unknown_token::scenario::<Plain>,
-    defects::unknown_token::look_alike::<Plain>,
 ];
+
+/// All scenarios, over whisper-rs as it is.
+pub fn all() -> Vec<fn() -> Scenario> {
+    [generic::<Plain>(), PARTICULAR.to_vec()].concat()
+}
 
 /// What whisper-rs claims by offering `create_state(&self)` on a type that is `Sync`.
 const SYNC: &str = "following implementations are safe [...] unsafe impl Send for \
@@ -149,11 +160,19 @@ fn prepare_with(
     // A failed assertion in ggml would start a debugger beside the trial; standstill reads the stacks.
     // SAFETY: a scenario is prepared while its process has one thread.
     unsafe { std::env::set_var("GGML_NO_BACKTRACE", "1") };
-    prepare_model(preparation)
+    loaded(preparation, load)
 }
 
 /// As [`prepare`], with the environment as it was.
 fn prepare_model(preparation: &mut Preparation) -> Result<Model, String> {
+    loaded(preparation, load)
+}
+
+/// The model that was asked for, and what is to be known of it and of this build.
+fn loaded(
+    preparation: &mut Preparation,
+    load: fn(&Path) -> Result<WhisperContext, String>,
+) -> Result<Model, String> {
     let path = match preparation.setting("model") {
         Some(path) => PathBuf::from(path),
         None => cached(&Shape::default())?,

@@ -2,10 +2,7 @@
 
 use standstill_kit::Scenario;
 
-use super::{
-    create_and_drop_states, create_state_then_full, full_in_callback, new_state_is_empty,
-    recommended_usage_pattern, reentrant_callback, without_mutex,
-};
+use super::{generic, reentrant_callback};
 use crate::guard::Guard;
 
 /// A scenario that is still to be made, as [`standstill_kit::main`] takes it.
@@ -14,16 +11,7 @@ pub type Maker = Box<dyn FnOnce() -> Scenario>;
 /// Every generic scenario over `G`: named after it, with what it adds as an expectation, and a control
 /// of the plain scenario, so that a report of both tests the difference.
 pub fn over<G: Guard>() -> Vec<Maker> {
-    let generic: [fn() -> Scenario; _] = [
-        without_mutex::scenario::<G>,
-        recommended_usage_pattern::scenario::<G>,
-        create_state_then_full::scenario::<G>,
-        create_and_drop_states::scenario::<G>,
-        reentrant_callback::scenario::<G>,
-        full_in_callback::scenario::<G>,
-        new_state_is_empty::scenario::<G>,
-    ];
-    generic.into_iter().map(told::<G>).collect()
+    generic::<G>().into_iter().map(told::<G>).collect()
 }
 
 /// The scenario of the callback alone: for a guard that is no fix.
@@ -59,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_fix_has_all_scenarios_that_there_are_plainly() {
-        let registered: Vec<_> = super::super::ALL.iter().map(|make| make()).collect();
+        let registered: Vec<_> = super::super::all().iter().map(|make| make()).collect();
         for (plain, fixed) in names::<Plain>().iter().zip(names::<OnceCellMutex>()) {
             assert!(registered.iter().any(|scenario| scenario.name() == plain), "{plain}");
             assert_eq!(fixed, format!("{plain}_with_once_cell_mutex"));
