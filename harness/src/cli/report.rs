@@ -146,7 +146,7 @@ fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[Str
 fn refused(error: FolderError) -> Failure {
     let sentence = anyhow!("failed to {error}");
     match error {
-        FolderError::Occupied(_) => Failure::usage(sentence),
-        FolderError::Io { .. } => Failure::failed(sentence),
+        FolderError::Io { .. } | FolderError::Meanwhile(_) => Failure::failed(sentence),
+        _ => Failure::usage(sentence),
     }
 }
