@@ -42,6 +42,15 @@ impl fmt::Display for Redacted {
     }
 }
 
+/// What every text has in which some rule finds a secret. Runs hold millions of texts, and nearly all
+/// of them have nothing of it.
+static HINT: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        "(?i)-----|://|pass|pwd|auth|secret|token|key|cookie|credential|bearer|akia|asia|gh[pousr]_|\
+         github_|glpat-|xox|sk-|[sr]k_|aiza|npm_|hf_|eyj",
+    )
+});
+
 /// The place of a home directory of anybody.
 static HOMES: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"(?P<kept>/home/)(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)"));
@@ -142,6 +151,9 @@ impl Redactor {
 
     fn secrets(&mut self, text: &str) -> String {
         let mut text = text.to_owned();
+        if !HINT.is_match(&text) {
+            return text;
+        }
         for pattern in &*KEYS {
             text = self.replace(pattern, keys::RULE, &text);
         }
