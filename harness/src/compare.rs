@@ -12,6 +12,7 @@ pub mod unlike;
 
 use serde::Serialize;
 
+use crate::redact::Redactor;
 use crate::stats::bootstrap::{self, Ratio};
 use crate::stats::{fisher, holm, newcombe};
 use crate::store::Run;
@@ -48,6 +49,18 @@ pub struct Comparison {
     pub crates: Vec<CrateDiff>,
     /// Books of which a scenario is compared with itself in one and the same binary.
     pub same_binary: Vec<String>,
+}
+
+impl Comparison {
+    /// Takes out of it what is nobody's business. What differs was found before, so that two passwords
+    /// are still told to be two.
+    pub fn redact(&mut self, redactor: &mut Redactor) {
+        let differences = self.unlike.iter_mut().flat_map(|unlike| [&mut unlike.a, &mut unlike.b]);
+        let commands = [&mut self.a.command, &mut self.b.command];
+        for text in commands.into_iter().chain(differences) {
+            *text = redactor.redact(text);
+        }
+    }
 }
 
 /// Where one side comes from.

@@ -114,6 +114,9 @@ pub enum ReproError {
         .0.display()
     )]
     NoBuildLine(PathBuf),
+    /// A program cannot be started, such as the shell that a build line needs.
+    #[error("start `{0}`: {1}; look whether it is installed and on the PATH")]
+    Start(String, std::io::Error),
     /// A tool that is needed for trying it out failed.
     #[error("{0}: {1}")]
     System(&'static str, std::io::Error),
@@ -122,7 +125,8 @@ pub enum ReproError {
 impl ReproError {
     /// Whether the user is to ask for something else, rather than something having failed.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, ReproError::Lock(..) | ReproError::Write(..) | ReproError::System(..))
+        use ReproError::{Lock, Start, System, Write};
+        !matches!(self, Lock(..) | Write(..) | Start(..) | System(..))
     }
 }
 

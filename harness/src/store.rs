@@ -8,6 +8,7 @@
 
 mod lines;
 pub mod search;
+pub mod whence;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -24,6 +25,7 @@ use crate::protocol::Probe;
 use crate::verdict::{Grade, Verdict};
 use lines::{Line, Lines};
 pub use search::{FoundSchedule, SearchRecord};
+pub use whence::Whence;
 
 /// Raised whenever a record changes so that older readers would misread it. 2: searches.
 pub const SCHEMA: u32 = 2;
@@ -31,6 +33,8 @@ pub const SCHEMA: u32 = 2;
 const OLDEST: u32 = 1;
 /// The file in a run directory that holds the records.
 pub const RECORDS: &str = "run.jsonl";
+/// The file in a report that lists the checksums of the others.
+pub const SUMS: &str = "SHA256SUMS";
 
 /// The first record: what the run is, complete enough to go on with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +53,9 @@ pub struct Header {
     pub books: BTreeMap<String, BookRecord>,
     /// Where it runs.
     pub environment: Environment,
+    /// Which of all runs it is, and where it was begun.
+    #[serde(default)]
+    pub whence: Whence,
 }
 
 /// A scenario binary as it was.
@@ -152,7 +159,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// There is no run here.
-    #[error("{} is not a run directory: {RECORDS} is missing or has no header", .0.display())]
+    #[error("{}", not_a_run(.0))]
     NotARun(PathBuf),
     /// A line is not a record.
     #[error(
@@ -176,6 +183,18 @@ pub enum StoreError {
     /// Another process is at it.
     #[error("{} is in use by another standstill; wait for it, or name another run", .0.display())]
     InUse(PathBuf),
+}
+
+/// What is there instead, and what to name.
+fn not_a_run(dir: &Path) -> String {
+    let (shown, raw) = (dir.display(), dir.join("raw"));
+    if !dir.exists() {
+        return format!("{shown} does not exist; name the directory of a run");
+    }
+    match dir.join(SUMS).is_file() && raw.is_dir() {
+        true => format!("{shown} is a report; its runs are in {}", raw.display()),
+        false => format!("{shown} is not a run directory: {RECORDS} is missing or has no header"),
+    }
 }
 
 /// A run as stored.

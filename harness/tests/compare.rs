@@ -136,7 +136,7 @@ fn where_nothing_can_be_said_that_is_the_exit_code() {
 fn what_is_no_run_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let none = dir.path().join("none");
-    refused(&[&none, dir.path()], &[], &["none is not a run directory"]);
+    refused(&[&none, dir.path()], &[], &["none does not exist"]);
     std::fs::write(dir.path().join("run.jsonl"), "{\"record\":\"run\",\"schema\":99}\n").unwrap();
     refused(&[dir.path(), &none], &[], &["schema 99", "this standstill reads"]);
     for (flags, words) in [

@@ -8,7 +8,9 @@ use clap::Args;
 use super::{Exit, Failure, MessageFormat, print, runs};
 use crate::compare::pairing::{self, Rule};
 use crate::compare::{Outcome, compare};
+use crate::redact::Redactor;
 use crate::report::compare as report;
+use crate::store::Run;
 
 const AFTER_HELP: &str = "\
 B is judged against A, by scenario and thread count:
@@ -62,6 +64,8 @@ pub(super) fn main(args: &CompareArgs) -> Result<Exit, Failure> {
         Some(dir) if !is_same(dir, &args.a) => Some(runs::load(dir)?),
         _ => None,
     };
+    // A copy has the same trials, wherever it lies.
+    let other = other.filter(|run| !run.is_same(&a));
     let b = other.as_ref().unwrap_or(&a);
     if let Some((pattern, side, names)) = pairing::idle_rule(&a, b, &args.pairs) {
         return Err(Failure::usage(anyhow!(
@@ -69,12 +73,14 @@ pub(super) fn main(args: &CompareArgs) -> Result<Exit, Failure> {
             names.join(", ")
         )));
     }
-    let found = compare(&a, b, &args.pairs);
+    let mut found = compare(&a, b, &args.pairs);
     if other.is_none() && found.pairs.iter().any(|pair| pair.a.scenario == pair.b.scenario) {
         return Err(Failure::usage(anyhow!(
             "A and B are the same trials: name two runs, or two scenarios with --pair X=Y"
         )));
     }
+    let roots = [&a, b].into_iter().flat_map(Run::roots);
+    found.redact(&mut Redactor::of_user().with_roots(roots));
     print(&match (args.markdown, args.message_format) {
         (true, _) => report::markdown(&found),
         (_, MessageFormat::Human) => report::text(&found),

@@ -3,6 +3,7 @@
 mod args;
 mod files;
 mod reproduce;
+mod taken;
 
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::{Context, anyhow};
 use serde_json::json;
 
-use super::{Exit, Failure, MessageFormat, complain, print, runs};
+use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::catalog::Catalog;
 use crate::matrix::record::{BISECTION, FILE, Matrix};
 use crate::redact::Redactor;
@@ -22,30 +23,27 @@ use crate::store::Run;
 pub(super) use args::ReportArgs;
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
-    let dirs = match args.runs.is_empty() {
-        false => args.runs.clone(),
-        true => vec![runs::last()?],
-    };
-    let runs = dirs.iter().map(|dir| runs::load(dir)).collect::<Result<Vec<Run>, Failure>>()?;
+    let (dirs, runs) = taken::runs(&args.runs)?;
     let template = match &args.template {
         None => markdown::TEMPLATE.to_owned(),
-        Some(path) => std::fs::read_to_string(path).map_err(|e| {
-            Failure::usage(anyhow!("failed to read the template {}: {e}", path.display()))
-        })?,
+        Some(path) => taken::template(path)?,
     };
     let is_stdout = args.output.as_deref() == Some(Path::new("-"));
     let dir = match &args.output {
         Some(dir) => dir.clone(),
-        None => runs[0].dir.join("report"),
+        None => dirs[0].join("report"),
     };
+    reproduce::check(args)?;
     // Nobody is to wait for a reproducer and then learn that nothing can be written.
     if !is_stdout {
         folder::check(&dir).map_err(refused)?;
     }
-    let mut redactor = redactor(args.manifest_path.as_deref());
+    let mut redactor = redactor(args.manifest_path.as_deref(), &runs);
     let versions = args.matrix.as_deref().map(versions).transpose()?;
     let extra = Extra { subject: args.subject.clone(), versions, ..Extra::default() };
-    let whole = Page::of(&runs, extra);
+    // Pages are made of runs without secrets; the reproducer is what needs all words of a command.
+    let clean: Vec<Run> = runs.iter().map(|run| redacted::run(run, &mut redactor)).collect();
+    let whole = Page::of(&clean, extra);
     let page = redacted::page(whole.clone(), &mut redactor);
     let text = markdown::render(&page, &template).map_err(Failure::usage)?;
     if is_stdout {
@@ -63,7 +61,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     let page = Page { reproducer, ..page }.with_the_reproducers_rate();
     // What the maker of the reproducer has taken out stands in its own files.
     let page = redacted::page(page, &mut redactor);
-    let mut folder = files::folder(&page, &whole, &runs, args, &mut redactor).map_err(refused)?;
+    let mut folder = files::folder(&page, &whole, &clean, args, &mut redactor).map_err(refused)?;
     if made {
         folder.put_tree(reproduce::DIRECTORY, place.path()).map_err(refused)?;
     }
@@ -81,16 +79,18 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     Ok(Exit::AsExpected)
 }
 
-/// For this user, this machine, and the workspace that is here.
-fn redactor(manifest: Option<&Path>) -> Redactor {
+/// For this user, this machine, the workspace that is here, and those that the runs are of.
+fn redactor(manifest: Option<&Path>, runs: &[Run]) -> Redactor {
     let root = Catalog::find(manifest).map(|catalog| catalog.root);
-    Redactor::here(&root.or_else(|_| std::env::current_dir()).unwrap_or_default())
+    let here = root.or_else(|_| std::env::current_dir()).unwrap_or_default();
+    Redactor::here(&here).with_roots(runs.iter().flat_map(Run::roots))
 }
 
 /// `REPORT.md` of a run that has just ended, as `report RUN -o -` prints it.
 pub(super) fn short(run: &Run) -> Result<String, markdown::RenderError> {
-    let page = Page::of(std::slice::from_ref(run), Extra::default());
-    markdown::render(&redacted::page(page, &mut redactor(None)), markdown::TEMPLATE)
+    let mut redactor = redactor(None, std::slice::from_ref(run));
+    let page = Page::of(&[redacted::run(run, &mut redactor)], Extra::default());
+    markdown::render(&redacted::page(page, &mut redactor), markdown::TEMPLATE)
 }
 
 /// What is known of other versions.
@@ -146,7 +146,7 @@ fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[Str
 fn refused(error: FolderError) -> Failure {
     let sentence = anyhow!("failed to {error}");
     match error {
-        FolderError::Occupied(_) => Failure::usage(sentence),
-        FolderError::Io { .. } => Failure::failed(sentence),
+        FolderError::Io { .. } | FolderError::Meanwhile(_) => Failure::failed(sentence),
+        _ => Failure::usage(sentence),
     }
 }

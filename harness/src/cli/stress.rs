@@ -23,7 +23,7 @@ use crate::report::markdown;
 use crate::report::style::Paint;
 use crate::report::terminal::Terminal;
 use crate::session::{Session, SessionError};
-use crate::store::{BookRecord, Header, Run, SCHEMA, Writer};
+use crate::store::{BookRecord, Header, Run, SCHEMA, Whence, Writer};
 use crate::supervise::Target;
 use crate::sweep::kept::Kept;
 use crate::verdict::Grade;
@@ -134,6 +134,7 @@ pub(super) fn header(opened: &Opened, command: String, plan: Plan) -> Result<Hea
         plan,
         books,
         environment: Environment::here(),
+        whence: Whence::here(opened.catalog.as_ref().map(|catalog| catalog.root.as_path())),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::observation::{Isolation, Observation, Output};
 use crate::plan::{Plan, Unit};
 use crate::protocol::{Card, Contract, Ending, Probe};
 use crate::store::{
-    BookRecord, CrateRecord, Header, ProbeRecord, Record, Run, SCHEMA, TrialRecord, Writer,
+    BookRecord, CrateRecord, Header, ProbeRecord, Record, Run, SCHEMA, TrialRecord, Whence, Writer,
 };
 use crate::trial::{Lane, Trial, trial_seed};
 use crate::verdict::{Confidence, Expectation, Finding, Grade, Kind, Verdict};
@@ -82,6 +82,7 @@ pub(crate) fn header(units: Vec<Unit>) -> Header {
             cxx: "c++ 12".to_owned(),
             load: "0.10".to_owned(),
         },
+        whence: Whence::default(),
     }
 }
 

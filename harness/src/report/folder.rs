@@ -1,8 +1,12 @@
 //! A report as one folder and one archive: what is attached to an issue.
 //!
 //! The folder is made beside its place and moved there when it is whole, so that a full disk leaves the
-//! report before. The archive holds the same files in the order of their names, with no times and no
+//! report before. What somebody has written into that one is carried over, or it is left alone. The archive holds the same files in the order of their names, with no times and no
 //! owners in it: the same report gives the same bytes.
+
+mod earlier;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,8 +15,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::own_words;
+
 /// The list of checksums, as `sha256sum --check` reads it. Whatever has one is a folder of ours.
-pub const SUMS: &str = "SHA256SUMS";
+pub use crate::store::SUMS;
+
 /// How hard zstd works: the highest level that is meant for everyday use.
 const LEVEL: i32 = 19;
 
@@ -35,6 +42,31 @@ pub enum FolderError {
          holds a report", .0.display()
     )]
     Occupied(PathBuf),
+    /// A file that is not of the report that is to be replaced.
+    #[error(
+        "replace the report in {}: `{}` in it is none of its files; move it away, or name another \
+         directory", .0.display(), .1
+    )]
+    Foreign(PathBuf, String),
+    /// A file of the report was changed by hand.
+    #[error(
+        "replace the report in {}: `{}` was changed since it was written, and only what stands in \
+         the place for your own words is carried over; move it away, or name another directory",
+        .0.display(), .1
+    )]
+    Changed(PathBuf, String),
+    /// There are words to be carried over, and nowhere to put them.
+    #[error(
+        "replace the report in {}: words of your own stand in its REPORT.md, and the template has no \
+         place for them; name another directory", .0.display()
+    )]
+    NoPlace(PathBuf),
+    /// Beside the directory is a file that is no archive of a report.
+    #[error("write an archive to {}: it holds something else; name another directory", .0.display())]
+    ForeignArchive(PathBuf),
+    /// Another process was quicker.
+    #[error("write a report to {}: another report was written there meanwhile; it was left", .0.display())]
+    Meanwhile(PathBuf),
 }
 
 /// Files by their names, `/` between directories.
@@ -78,23 +110,29 @@ impl Folder {
 
     /// `sha256sum`'s list of all files.
     pub fn sums(&self) -> String {
-        let line = |(name, bytes): (&String, &Vec<u8>)| {
-            let hash = Sha256::digest(bytes);
-            let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{hex}  {name}\n")
-        };
+        let line = |(name, bytes): (&String, &Vec<u8>)| format!("{}  {name}\n", sum(bytes));
         self.files.iter().map(line).collect()
     }
 
-    /// Writes the folder, and beside it the archive; returns where that is.
+    /// Writes the folder, and beside it the archive; returns where that is. What a reporter has written
+    /// into the `REPORT.md` that was there stands in the new one.
     pub fn write(mut self, dir: &Path) -> Result<PathBuf, FolderError> {
+        let archive = with_end(dir, ".tar.zst");
+        let _turn = turn(dir);
+        let words = words(dir)?;
+        if let Some(report) = self.files.get_mut("REPORT.md") {
+            let told = own_words::write(&String::from_utf8_lossy(report), &words);
+            if !words.is_empty() && own_words::read(&told).is_none() {
+                return Err(FolderError::NoPlace(dir.to_owned()));
+            }
+            *report = told.into_bytes();
+        }
         let sums = self.sums();
         self.put(SUMS, sums);
-        let archive = with_end(dir, ".tar.zst");
         let [draft, packed] =
             [dir, &archive].map(|path| with_end(path, &format!(".new-{}", std::process::id())));
-        let written = check(dir)
-            .and_then(|()| self.lay_down(&draft))
+        let written = self
+            .lay_down(&draft)
             .and_then(|()| self.pack(&packed, dir))
             .and_then(|()| replace(dir, &draft))
             .and_then(|()| rename(&packed, &archive));
@@ -140,8 +178,15 @@ impl Folder {
     }
 }
 
-/// Refuses a directory that holds something which is no report.
+/// Refuses a directory that holds something which is no report, or which would be lost with it.
 pub fn check(dir: &Path) -> Result<(), FolderError> {
+    let _turn = turn(dir);
+    words(dir).map(drop)
+}
+
+/// The words of the reporter in what is there, unless that is to be left alone.
+fn words(dir: &Path) -> Result<String, FolderError> {
+    earlier::check_archive(dir, &with_end(dir, ".tar.zst"))?;
     let is_empty = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
@@ -153,21 +198,51 @@ pub fn check(dir: &Path) -> Result<(), FolderError> {
         }
     };
     match is_empty || dir.join(SUMS).is_file() {
-        true => Ok(()),
+        true => earlier::words(dir),
         false => Err(FolderError::Occupied(dir.to_owned())),
     }
 }
 
-/// Puts the draft in the place of what is there.
+/// Reports that are written to one place take turns. The lock is on the directory above, which lives
+/// as long as it is held; a file system without locks does without.
+fn turn(dir: &Path) -> Option<File> {
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = File::open(above.unwrap_or(Path::new("."))).ok()?;
+    above.lock().ok().map(|()| above)
+}
+
+/// Puts the draft in the place of what is there, which goes when the draft is in its place.
 fn replace(dir: &Path, draft: &Path) -> Result<(), FolderError> {
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(|source| FolderError::Io {
-            what: "replace",
-            path: dir.to_owned(),
-            source,
-        })?;
+    let before = with_end(dir, &format!(".old-{}", std::process::id()));
+    let is_there = dir.exists();
+    if is_there {
+        rename(dir, &before)?;
     }
-    rename(draft, dir)
+    if let Err(error) = put(draft, dir) {
+        // Nothing goes that has nothing in its place.
+        let _ = match error {
+            FolderError::Meanwhile(_) => fs::remove_dir_all(&before),
+            _ => fs::rename(&before, dir),
+        };
+        return Err(error);
+    }
+    match is_there.then(|| fs::remove_dir_all(&before)) {
+        Some(Err(source)) => Err(FolderError::Io { what: "remove", path: before, source }),
+        _ => Ok(()),
+    }
+}
+
+/// Moves the draft to where nothing is any more.
+fn put(draft: &Path, dir: &Path) -> Result<(), FolderError> {
+    fs::rename(draft, dir).map_err(|source| match dir.exists() {
+        true => FolderError::Meanwhile(dir.to_owned()),
+        false => FolderError::Io { what: "write", path: dir.to_owned(), source },
+    })
+}
+
+/// The SHA-256 of a file, in hexadecimal.
+fn sum(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), FolderError> {
@@ -183,71 +258,4 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(text: &str) -> Folder {
-        let mut folder = Folder::default();
-        folder.put("REPORT.md", text);
-        folder.put("raw/run.jsonl", "{}\n");
-        folder
-    }
-
-    #[test]
-    fn a_folder_has_its_files_and_their_sums_and_so_has_the_archive() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().join("report");
-        let archive = folder("text").write(&place).unwrap();
-        let sums = fs::read_to_string(place.join(SUMS)).unwrap();
-        // `printf text | sha256sum`
-        let known = "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1  REPORT.md\n";
-        assert!(sums.starts_with(known), "{sums}");
-        assert_eq!(sums.lines().count(), 2);
-        let unpacked = zstd::Decoder::new(File::open(&archive).unwrap()).unwrap();
-        let mut unpacked = tar::Archive::new(unpacked);
-        let names =
-            unpacked.entries().unwrap().map(|e| e.unwrap().path().unwrap().display().to_string());
-        let names: Vec<String> = names.collect();
-        assert_eq!(names, ["report/REPORT.md", "report/SHA256SUMS", "report/raw/run.jsonl"]);
-    }
-
-    #[test]
-    fn the_same_report_gives_the_same_archive() {
-        let dir = tempfile::tempdir().unwrap();
-        let [one, other] = ["a", "b"].map(|name| dir.path().join(name).join("report"));
-        let bytes = |place: &Path| fs::read(folder("x").write(place).unwrap()).unwrap();
-        fs::create_dir_all(one.parent().unwrap()).unwrap();
-        fs::create_dir_all(other.parent().unwrap()).unwrap();
-        assert!(bytes(&one) == bytes(&other));
-    }
-
-    #[test]
-    fn a_report_is_replaced_and_anything_else_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().join("report");
-        folder("old").write(&place).unwrap();
-        folder("new").write(&place).unwrap();
-        assert_eq!(fs::read_to_string(place.join("REPORT.md")).unwrap(), "new");
-        fs::remove_file(place.join(SUMS)).unwrap();
-        let error = folder("newer").write(&place).unwrap_err().to_string();
-        assert!(error.contains("holds something else"), "{error}");
-        assert_eq!(fs::read_to_string(place.join("REPORT.md")).unwrap(), "new");
-        let file = dir.path().join("file");
-        fs::write(&file, "mine").unwrap();
-        assert!(matches!(folder("x").write(&file), Err(FolderError::Occupied(_))));
-    }
-
-    #[test]
-    fn what_cannot_be_written_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().join("none/report");
-        let mut folder = folder("x");
-        folder.put("REPORT.md/inner", "a file below a file");
-        let error = folder.write(&place).unwrap_err().to_string();
-        assert!(error.starts_with("create ") || error.starts_with("write "), "{error}");
-        assert!(fs::read_dir(dir.path().join("none")).map_or(0, Iterator::count) == 0);
-    }
 }

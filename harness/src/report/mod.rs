@@ -18,6 +18,7 @@ pub mod markdown;
 mod marks;
 pub mod matrix;
 pub mod next;
+pub mod own_words;
 pub mod page;
 pub mod redacted;
 pub mod sarif;

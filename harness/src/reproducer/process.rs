@@ -33,7 +33,9 @@ pub(super) fn follow(
     let [stdout, stderr] = [files[0].try_clone(), files[1].try_clone()];
     command.stdin(Stdio::null()).stdout(stdout.map_err(failed)?).stderr(stderr.map_err(failed)?);
     die_with_parent(&mut command);
-    let mut child = command.spawn().map_err(failed)?;
+    let mut child = command.spawn().map_err(|error| {
+        ReproError::Start(command.get_program().to_string_lossy().into_owned(), error)
+    })?;
     let exit = pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
     let exit = exit.map_err(|error| failed(error.into()))?;
     let tick = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };

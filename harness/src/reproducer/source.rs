@@ -17,7 +17,8 @@ pub struct FromSource<'a> {
 
 /// Writes a reproducer that is this file to `dir`, which must be new or empty.
 pub fn from_source(wanted: &FromSource<'_>, dir: &Path) -> Result<Reproducer, ReproError> {
-    let text = std::fs::read_to_string(wanted.source)
+    let text = crate::os::regular_file(wanted.source)
+        .and_then(std::io::read_to_string)
         .map_err(|error| ReproError::Source(wanted.source.to_owned(), error.to_string()))?;
     let build = wanted.build.map(str::to_owned).or_else(|| said(&text, "build"));
     let build = build.ok_or_else(|| ReproError::NoBuildLine(wanted.source.to_owned()))?;

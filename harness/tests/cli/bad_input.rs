@@ -97,7 +97,7 @@ fn a_damaged_run_is_told_of_what_is_left_and_goes_on() {
     let run_dir = dir.path().join("run");
     let path = run_dir.to_str().unwrap();
     for command in [&["report", path][..], &["stress", "--resume", path]] {
-        run(command).exits(2).complains_of(&["is not a run directory"]);
+        run(command).exits(2).complains_of(&["run does not exist"]);
     }
     stress(controls(), "abba_look_alike", &run_dir, &["-n", "3", "-t", "2"]).exits(0);
     let file = run_dir.join("run.jsonl");

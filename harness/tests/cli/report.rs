@@ -86,7 +86,7 @@ fn a_reproducer_of_the_users_own_is_built_and_counted_and_one_that_does_not_fail
     for (body, said) in [
         ("return getpid() % 2 ? 1 : 0;", "failed natively in "),
         ("return 0;", "did not fail natively in 12 runs (at most 26.46 %)"),
-        ("return nothing;", "it does not build"),
+        ("return nothing;", "it does not build: `repro.c:"),
     ] {
         let source = dir.path().join("repro.c");
         let text = format!(
@@ -147,7 +147,7 @@ fn bad_input_is_refused_in_a_sentence_before_anything_is_built() {
     let dir = tempfile::tempdir().unwrap();
     let run_dir = stressed(dir.path(), "abba_look_alike", &["-t", "2", "-n", "2"]);
     let nowhere = dir.path().join("nowhere");
-    report(&[&nowhere], &[]).exits(2).complains_of(&["is not a run directory"]);
+    report(&[&nowhere], &[]).exits(2).complains_of(&["nowhere does not exist"]);
     report(&[&run_dir], &["--template", nowhere.to_str().unwrap()])
         .exits(2)
         .complains_of(&["template"]);
@@ -156,6 +156,21 @@ fn bad_input_is_refused_in_a_sentence_before_anything_is_built() {
     report(&[&run_dir], &["--template", template.to_str().unwrap()])
         .exits(2)
         .complains_of(&["headlime"]);
+    report(&[&run_dir], &["--template", "/dev/zero"]).exits(2).complains_of(&["no regular file"]);
+    for subject in ["", "bank\nof mine"] {
+        report(&[&run_dir], &["--subject", subject]).exits(2).complains_of(&["a subject"]);
+    }
+    let source = dir.path().join("repro.c");
+    std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
+    for (source, why) in [
+        (&nowhere, "No such file"),
+        (&dir.path().to_owned(), "no regular file"),
+        (&source, "no comment `build: COMMAND`"),
+    ] {
+        report(&[&run_dir], &["--reproducer-source", source.to_str().unwrap()])
+            .exits(2)
+            .complains_of(&[why]);
+    }
     assert!(!run_dir.join("report").exists());
     let file = dir.path().join("file");
     std::fs::write(&file, "mine").unwrap();
@@ -164,4 +179,41 @@ fn bad_input_is_refused_in_a_sentence_before_anything_is_built() {
         .complains_of(&["holds something else"]);
     report(&[&run_dir], &["-o", "/proc/none/report"]).exits(4).complains_of(&["failed to"]);
     report(&[&run_dir], &["--reproduce", "soon"]).exits(2);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn a_run_counts_once_however_often_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba", &["-t", "2", "-n", "3"]);
+    report(&[&run_dir], &["--reproduce", "off"]).exits(0);
+    let folder = run_dir.join("report");
+    let is_report = folder.to_str().unwrap().to_owned() + " is a report; its runs are in";
+    report(&[&folder], &[]).exits(2).complains_of(&[&is_report]);
+    let copy = folder.join("raw/run-1");
+    let told = report(&[&run_dir, &run_dir.join("."), &copy], &["-o", "-"]).exits(0);
+    assert!(told.stdout.contains("| scenarios/abba | 2 | plain | 3 of 3 |"), "{}", told.stdout);
+    assert!(told.stderr.contains("is left out: it is the same run as"), "{}", told.stderr);
+    run(&["compare", run_dir.to_str().unwrap(), copy.to_str().unwrap()])
+        .exits(2)
+        .complains_of(&["A and B are the same trials"]);
+}
+
+#[test]
+#[ntest::timeout(120_000)]
+fn what_somebody_has_written_into_a_report_outlives_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba", &["-t", "2", "-n", "2"]);
+    let again = || report(&[&run_dir], &["--reproduce", "off"]);
+    again().exits(0);
+    let page = run_dir.join("report/REPORT.md");
+    let blank = "The tool leaves this blank. -->\n";
+    let written = text(&page).replace(blank, &format!("{blank}Our server stands still.\n"));
+    std::fs::write(&page, written).unwrap();
+    again().exits(0);
+    assert!(text(&page).contains("\nOur server stands still.\n\n<!-- Your own words end here"));
+    let note = run_dir.join("report/mynote.txt");
+    std::fs::write(&note, "mine").unwrap();
+    again().exits(2).complains_of(&["`mynote.txt` in it is none of its files"]);
+    assert_eq!(text(&note), "mine");
 }

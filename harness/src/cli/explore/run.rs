@@ -16,7 +16,7 @@ use crate::explore::waits;
 use crate::lockfile;
 use crate::plan::{Plan, Unit};
 use crate::store::{
-    BookRecord, FoundSchedule, Header, RECORDS, Record, SCHEMA, SearchRecord, Writer,
+    BookRecord, FoundSchedule, Header, RECORDS, Record, SCHEMA, SearchRecord, Whence, Writer,
 };
 
 /// A scenario, as a run has it: a unit of which no trial is planned.
@@ -27,6 +27,8 @@ pub(super) struct Subject {
     pub(super) settings: BTreeMap<String, String>,
     /// Where runs of its workspace are kept.
     pub(super) runs: PathBuf,
+    /// The root of its workspace.
+    pub(super) root: Option<PathBuf>,
     /// The crates it is made of.
     pub(super) book: BookRecord,
 }
@@ -92,6 +94,7 @@ fn header(
         },
         books: BTreeMap::from([(name, book)]),
         environment: Environment::here(),
+        whence: Whence::here(subject.and_then(|subject| subject.root.as_deref())),
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<(Target, Subje
             Some(catalog) => runs::of_workspace(Some(catalog)),
             None => runs::of_programs(),
         },
+        root: opened.catalog.as_ref().map(|catalog| catalog.root.clone()),
         book: BookRecord {
             exe: book.exe.clone(),
             sha256: crate::environment::sha256(&book.exe).unwrap_or_default(),

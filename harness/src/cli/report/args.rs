@@ -20,7 +20,9 @@ Files of a report:
                    an empty directory, and the report says how often it failed there
   raw/             the runs themselves; `standstill report raw/RUN` makes the report again
   SHA256SUMS       of all of them
-and beside the directory an archive of it. The home directory, names of users and of this host,
+and beside the directory an archive of it. When a report is made again, what you have written into its
+place of REPORT.md is carried over; a file of your own, or one that was changed, is named, and
+nothing is replaced. The home directory, names of users and of this host,
 and what looks like a secret are taken out of all of it, and the report says how often.
 
 Exit codes:
@@ -32,7 +34,8 @@ Exit codes:
 #[derive(Args, Debug)]
 #[command(after_help = ABOUT)]
 pub(in crate::cli) struct ReportArgs {
-    /// Run directories that make one report, of `stress`, `sweep` and `explore` [default: the last run]
+    /// Run directories that make one report, of `stress`, `sweep` and `explore` [default: the last run of
+    /// this workspace or directory]
     #[arg(value_name = "RUN")]
     pub(super) runs: Vec<PathBuf>,
     /// Write here instead of into `report` in the first run; `-` prints REPORT.md and writes nothing
@@ -42,7 +45,7 @@ pub(in crate::cli) struct ReportArgs {
     #[arg(long, value_name = "PATH")]
     pub(super) template: Option<PathBuf>,
     /// The library in question, if the runs do not tell
-    #[arg(long, value_name = "NAME[@VERSION]")]
+    #[arg(long, value_name = "NAME[@VERSION]", value_parser = subject)]
     pub(super) subject: Option<String>,
     /// What `standstill matrix` has found: its directory, `matrix.json` or `bisection.json`
     #[arg(long, value_name = "PATH")]
@@ -76,6 +79,33 @@ pub(in crate::cli) struct ReportArgs {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time(pub(super) Option<Duration>);
 
+/// A subject stands in the headline and in tables.
+fn subject(text: &str) -> Result<String, String> {
+    let name = text.split('@').next().unwrap_or_default();
+    match text.chars().any(char::is_control) {
+        true => Err("a subject is one line, NAME or NAME@VERSION".to_owned()),
+        false if name.trim().is_empty() => {
+            Err("a subject has a name, NAME or NAME@VERSION".to_owned())
+        }
+        false => Ok(text.to_owned()),
+    }
+}
+
 fn time_or_off(text: &str) -> Result<Time, String> {
     if text == "off" { Ok(Time(None)) } else { duration(text).map(|time| Time(Some(time))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_line_with_a_name() {
+        for good in ["bank", "bank@1.2.0", "my bank"] {
+            assert_eq!(subject(good).as_deref(), Ok(good));
+        }
+        for bad in ["", " ", "@1.2.0", "bank\nof mine", "bank\u{7}"] {
+            assert!(subject(bad).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -7,8 +7,9 @@ use crate::report::page::Page;
 use crate::report::{junit, redacted, sarif};
 use crate::store::{RECORDS, Run};
 
-/// All of them, but for what lists what was redacted in the others. `whole` is the page before anything
-/// was: JUnit and SARIF find times and places by its names, and are redacted afterwards.
+/// All of them, but for what lists what was redacted in the others. `whole` is the page with its places:
+/// JUnit and SARIF find times and lines by them, so that places are taken out afterwards. Secrets must
+/// not be in it, nor in `runs`: the escapes of a format would hide where they end.
 pub(super) fn folder(
     page: &Page,
     whole: &Page,
@@ -17,8 +18,8 @@ pub(super) fn folder(
     redactor: &mut Redactor,
 ) -> Result<Folder, FolderError> {
     let mut folder = Folder::default();
-    folder.put("junit.xml", redactor.redact(&junit::render(whole, runs)));
-    folder.put("report.sarif", redactor.redact(&sarif::render(whole, runs)));
+    folder.put("junit.xml", redactor.places(&junit::render(whole, runs)));
+    folder.put("report.sarif", redactor.places(&sarif::render(whole, runs)));
     for (nth, finding) in page.findings.iter().enumerate() {
         if let Some(graph) = &finding.graph {
             folder.put(format!("graphs/finding-{}.svg", nth + 1), graph.svg.clone());

@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::{Context, anyhow};
+
 use super::ReportArgs;
 use crate::catalog::Catalog;
+use crate::cli::Failure;
 use crate::report::page::ReproducerFacts;
 use crate::reproducer::{
     Budget, Built, FromProgram, FromScenario, FromSource, ReproError, Reproducer, Verified,
@@ -17,6 +20,18 @@ use crate::store::{Run, SearchRecord};
 pub(super) const DIRECTORY: &str = "reproducer";
 /// Lines of a main file that stand in the report itself.
 const SHORT: usize = 300;
+
+/// Refuses a file that cannot be a reproducer, before anything is made of it.
+pub(super) fn check(args: &ReportArgs) -> Result<(), Failure> {
+    let Some(source) = &args.reproducer_source else { return Ok(()) };
+    let scratch = tempfile::tempdir().context("failed to make a directory");
+    let scratch = scratch.map_err(Failure::failed)?;
+    match make(args, &Wanted::Source(source), scratch.path()) {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_usage() => Err(Failure::usage(anyhow!("failed to {error}"))),
+        Err(error) => Err(Failure::failed(anyhow!("failed to {error}"))),
+    }
+}
 
 /// What is to be shown.
 enum Wanted<'r> {
@@ -168,6 +183,12 @@ fn facts(made: &Reproducer, seen: &Verified) -> ReproducerFacts {
              ({}); what repeats the failure is a chosen schedule, below.",
             rate.interval
         ),
+        (Built::No { words }, _) => {
+            // The first line names the compiler that is missing, or what it does not like.
+            let why = words.lines().next().unwrap_or_default().trim().replace('`', "'");
+            let why = if why.is_empty() { String::new() } else { format!(": `{why}`") };
+            format!("A program that needs no standstill is in `{DIRECTORY}`, but {seen}{why}.")
+        }
         _ => format!("A program that needs no standstill is in `{DIRECTORY}`, but {seen}."),
     };
     let main = ["src/main.rs", "repro.c", "repro.cc", "repro.cpp"].iter();

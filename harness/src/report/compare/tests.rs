@@ -141,3 +141,21 @@ fn without_a_common_pair_that_is_all_there_is_to_say() {
     }
     assert!(!markdown(&found).contains("|---"));
 }
+
+#[test]
+fn no_form_tells_a_secret_or_where_its_user_lives() {
+    let mut a = transfers("runs/a", &[(Kind::Deadlock, 3)], &[]);
+    a.header.command =
+        "standstill stress bank --run-dir /home/me/x --set k=v --api-key k998".to_owned();
+    let mut b = transfers("runs/b", &[], &[]);
+    b.header.plan.settings.insert("password".to_owned(), "Tr0ub4dor&3".to_owned());
+    let mut found = compare(&a, &b, &[]);
+    found.redact(&mut crate::redact::Redactor::new("/home/me", "", ""));
+    for told in [text(&found), markdown(&found), json(&found).to_string()] {
+        for secret in ["k998", "/home/me", "Tr0ub4dor", "&3"] {
+            assert!(!told.contains(secret), "{secret}: {told}");
+        }
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("password=[redacted: secret]"), "{told}");
+    }
+}
