@@ -261,7 +261,10 @@ fn write(path: &Path, matrix: &Matrix) -> anyhow::Result<()> {
 
 impl From<SubjectError> for Failure {
     fn from(error: SubjectError) -> Failure {
-        Failure::usage(error)
+        match error {
+            SubjectError::NoCargo(_) => Failure::failed(error),
+            _ => Failure::usage(error),
+        }
     }
 }
 

@@ -49,6 +49,16 @@ fn a_search_in_vain_is_told_as_a_bound() {
 }
 
 #[test]
+fn one_schedule_is_not_several() {
+    let mut run = searched_in_vain();
+    run.searches[0].trials = 1;
+    for text in [report(&run), crate::report::html::render(&page(&run))] {
+        assert!(text.contains("1 schedule, which it chose, one thread"), "{text}");
+        assert!(!text.contains("1 schedules"), "{text}");
+    }
+}
+
+#[test]
 fn nothing_found_never_becomes_a_promise() {
     for run in [nothing_found(), inconclusive(), interrupted(), searched_in_vain()] {
         let report = report(&run).to_lowercase();
