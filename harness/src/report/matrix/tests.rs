@@ -35,6 +35,7 @@ fn matrix() -> Matrix {
         lane: Lane::Native,
         what: "whisper/create_state".to_owned(),
         threads: Some(threads),
+        with: vec![],
         cells: vec![tried(12, 40, confidence), tried(0, 500, confidence), not_built()],
     };
     Matrix {
@@ -42,6 +43,7 @@ fn matrix() -> Matrix {
         standstill: "0.1.0".to_owned(),
         written: "2026-01-01T00:00:00Z".to_owned(),
         command: "standstill matrix".to_owned(),
+        before: vec![],
         package: "scenarios".to_owned(),
         name: "whisper-rs".to_owned(),
         columns: vec![
