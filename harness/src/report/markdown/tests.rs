@@ -59,6 +59,19 @@ fn one_schedule_is_not_several() {
 }
 
 #[test]
+fn crates_that_are_not_known_are_no_empty_table() {
+    let mut run = searched_in_vain();
+    run.header.books.values_mut().for_each(|book| book.crates.clear());
+    let page = page(&run);
+    let text = render(&page, TEMPLATE).expect("not rendered");
+    assert!(text.contains("; no lock file was found that names it"), "{text}");
+    assert!(!text.contains("| crate |") && !text.contains("0 crates"), "{text}");
+    let html = crate::report::html::render(&page);
+    assert!(html.contains("no lock file was found that names it"), "{html}");
+    assert!(!html.contains("0 crates"), "{html}");
+}
+
+#[test]
 fn every_table_of_versions_has_its_title() {
     let facts = |title: &str| crate::report::page::VersionFacts {
         title: title.to_owned(),
