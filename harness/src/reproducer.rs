@@ -114,6 +114,19 @@ pub enum ReproError {
         .0.display()
     )]
     NoBuildLine(PathBuf),
+    /// It says so in a way that only a shell would understand.
+    #[error(
+        "take the {what} line of {}: `{found}` means something to a shell, and the line is a command and \
+         its arguments alone; put the rest into a script of its own", file.display()
+    )]
+    Shell {
+        /// "build" or "run".
+        what: &'static str,
+        /// Whose.
+        file: PathBuf,
+        /// What is in it.
+        found: char,
+    },
     /// A tool that is needed for trying it out failed.
     #[error("{0}: {1}")]
     System(&'static str, std::io::Error),
