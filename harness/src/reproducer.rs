@@ -18,6 +18,7 @@ mod described;
 )]
 mod driver;
 mod emit;
+mod family;
 mod manifest;
 mod own;
 mod process;

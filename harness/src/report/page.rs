@@ -17,6 +17,8 @@ mod subject;
 mod tests;
 pub(crate) mod words;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -159,8 +161,12 @@ pub struct ReproducerFacts {
     pub run: String,
     /// Whether it could be built in an empty directory.
     pub built: bool,
-    /// How often it failed in the time that was given; none where it was not run.
+    /// How often it showed what was found in the time that was given; none where it was not run. A
+    /// failure of another sort shows nothing.
     pub rate: Option<RateFacts>,
+    /// How it failed, and how often, whatever that shows.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, u32>,
     /// What was seen of it, a sentence.
     pub sentence: String,
     /// Its main file, whole if it is short enough for a report.

@@ -26,6 +26,7 @@ pub(super) fn full() -> Page {
         run: "target/release/reproducer".to_owned(),
         built: true,
         rate: Some(RateFacts::of(Rate { k: 18, n: 20 })),
+        kinds: [("deadlock".to_owned(), 18)].into(),
         sentence: "A program without standstill shows it.".to_owned(),
         source: Some("fn main() {\n    let x = 1 < 2 && true;\n}\n".to_owned()),
     };
