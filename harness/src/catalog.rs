@@ -28,6 +28,9 @@ pub enum CatalogError {
     /// Cargo could not describe the workspace.
     #[error("failed to read the workspace with cargo: {0}")]
     Metadata(String),
+    /// There is no cargo to ask.
+    #[error("{0}")]
+    NoCargo(String),
     /// No crate has scenarios.
     #[error(
         "no crate here has scenarios: add `[package.metadata.standstill]` to the manifest of one that \
@@ -63,7 +66,7 @@ pub enum CatalogError {
 impl CatalogError {
     /// Whether the user typed something wrong, rather than something having failed.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, CatalogError::Build { .. })
+        !matches!(self, CatalogError::Build { .. } | CatalogError::NoCargo(_))
     }
 }
 
@@ -169,13 +172,26 @@ fn metadata(manifest: Option<&Path>) -> Result<Metadata, CatalogError> {
     if let Some(manifest) = manifest {
         command.manifest_path(manifest);
     }
-    command.exec().map_err(|error| {
-        let text = match error {
-            cargo_metadata::Error::CargoMetadata { stderr } => stderr,
-            other => other.to_string(),
-        };
-        CatalogError::Metadata(text.trim().trim_start_matches("error: ").replace('\n', " "))
-    })
+    command.exec().map_err(not_described)
+}
+
+fn not_described(error: cargo_metadata::Error) -> CatalogError {
+    let text = match error {
+        cargo_metadata::Error::Io(error) => return CatalogError::NoCargo(no_cargo(&error)),
+        cargo_metadata::Error::CargoMetadata { stderr } => stderr,
+        other => other.to_string(),
+    };
+    CatalogError::Metadata(text.trim().trim_start_matches("error: ").replace('\n', " "))
+}
+
+/// What to do where cargo does not start.
+pub(crate) fn no_cargo(error: &std::io::Error) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    format!(
+        "failed to start `{}` ({error}): it comes with Rust, which https://rustup.rs installs; where \
+         it is installed, put its directory on PATH or name it in the variable CARGO",
+        cargo.to_string_lossy()
+    )
 }
 
 fn books(metadata: &Metadata) -> Result<Vec<Book>, CatalogError> {
@@ -274,6 +290,17 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn a_cargo_that_is_not_there_is_no_mistake_of_the_users() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let told = not_described(cargo_metadata::Error::Io(missing));
+        assert!(!told.is_usage(), "{told}");
+        assert!(told.to_string().contains("https://rustup.rs installs"), "{told}");
+        let stderr = "error: no Cargo.toml\n".to_owned();
+        let told = not_described(cargo_metadata::Error::CargoMetadata { stderr });
+        assert!(told.is_usage() && told.to_string().ends_with("cargo: no Cargo.toml"), "{told}");
     }
 
     #[test]

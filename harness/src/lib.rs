@@ -31,6 +31,8 @@ mod lockfile;
 pub mod matrix;
 pub mod observation;
 pub mod os;
+#[cfg(feature = "cli")]
+mod package;
 pub mod plan;
 pub mod program;
 pub mod protocol;

@@ -55,12 +55,13 @@ impl Unit {
 
 /// Why a number of threads cannot be had on this machine, as a sentence that says the limit.
 pub fn too_many_threads(threads: u64, jobs: usize) -> Option<String> {
+    (threads > thread_limit(jobs)).then(|| far_too_many_threads(&threads.to_string(), jobs))
+}
+
+/// The same sentence of a number, in digits, that may be too large for any integer.
+pub fn far_too_many_threads(threads: &str, jobs: usize) -> String {
     let limit = thread_limit(jobs);
-    (threads > limit).then(|| {
-        format!(
-            "{threads} threads are more than this machine gives a trial; the limit here is {limit}"
-        )
-    })
+    format!("{threads} threads are more than this machine gives a trial; the limit here is {limit}")
 }
 
 /// The most actors that a trial can have: what the board has room for, and half of what the kernel

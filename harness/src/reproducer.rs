@@ -18,6 +18,7 @@ mod described;
 )]
 mod driver;
 mod emit;
+mod family;
 mod manifest;
 mod own;
 mod process;
@@ -117,6 +118,19 @@ pub enum ReproError {
     /// A program cannot be started, such as the shell that a build line needs.
     #[error("start `{0}`: {1}; look whether it is installed and on the PATH")]
     Start(String, std::io::Error),
+    /// It says so in a way that only a shell would understand.
+    #[error(
+        "take the {what} line of {}: `{found}` means something to a shell, and the line is a command and \
+         its arguments alone; put the rest into a script of its own", file.display()
+    )]
+    Shell {
+        /// "build" or "run".
+        what: &'static str,
+        /// Whose.
+        file: PathBuf,
+        /// What is in it.
+        found: char,
+    },
     /// A tool that is needed for trying it out failed.
     #[error("{0}: {1}")]
     System(&'static str, std::io::Error),

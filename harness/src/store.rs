@@ -62,6 +62,7 @@ pub struct Header {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BookRecord {
     /// The binary.
+    #[serde(serialize_with = "crate::text::lossy")]
     pub exe: PathBuf,
     /// Its SHA-256, in hexadecimal. Trials of another binary never join this run.
     pub sha256: String,

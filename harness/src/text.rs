@@ -71,9 +71,34 @@ pub fn shortened(output: &Output, lines: usize) -> String {
     if left_out == 0 { shown } else { format!("[{left_out} lines before these]\n{shown}") }
 }
 
+/// Serializes a path of which nobody knows that it is text. A record that cannot be written loses all
+/// that it holds, and one that names a file badly loses a character of its name.
+#[cfg(feature = "cli")]
+pub(crate) fn lossy<S: serde::Serializer>(
+    path: &std::path::Path,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "cli")]
+    fn a_name_that_is_no_text_does_not_lose_the_record_that_holds_it() {
+        use std::os::unix::ffi::OsStrExt;
+
+        #[derive(serde::Serialize)]
+        struct Held {
+            #[serde(serialize_with = "lossy")]
+            exe: std::path::PathBuf,
+        }
+        let exe = std::ffi::OsStr::from_bytes(b"/tmp/h\xffx").into();
+        let text = serde_json::to_string(&Held { exe }).unwrap();
+        assert_eq!(text, "{\"exe\":\"/tmp/h\u{fffd}x\"}");
+    }
 
     #[test]
     fn what_a_target_prints_cannot_steer_a_terminal() {

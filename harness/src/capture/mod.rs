@@ -9,6 +9,7 @@ mod malloc;
 pub(crate) mod maps;
 pub(crate) mod modules;
 mod near;
+mod spelling;
 mod stack;
 mod stop;
 mod symbolize;
@@ -28,6 +29,8 @@ pub use error::CaptureError;
 #[cfg(feature = "cli")]
 pub(crate) use maps::Maps;
 use modules::{AddressSpace, Binaries};
+#[cfg(feature = "cli")]
+pub(crate) use spelling::short;
 use stop::StoppedThread;
 #[cfg(feature = "cli")]
 pub(crate) use symbolize::{Name, Symbols, file_address};

@@ -16,6 +16,8 @@ use object::elf::{FileHeader64, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT};
 use object::read::elf::{ElfFile64, Sym, SymbolTable};
 use object::{Endianness, Object, ReadCache, ReadRef};
 
+use super::spelling::spelled;
+
 /// A function at an address. Several stand at one address where calls were inlined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Name {
@@ -165,7 +167,7 @@ fn from_dwarf(dwarf: &Loader, address: u64) -> Vec<Name> {
                 .function
                 .as_ref()
                 .and_then(|f| Some(readable(f.raw_name().ok()?, None).into_owned())),
-            file: location.and_then(|l| l.file).map(str::to_owned),
+            file: location.and_then(|l| l.file).map(spelled),
             line: location.and_then(|l| l.line).filter(|&line| line != 0),
         });
     }

@@ -86,7 +86,7 @@ fn cargo() -> std::ffi::OsString {
 }
 
 fn not_run(error: &std::io::Error) -> Failure {
-    Failure::failed(anyhow!("failed to run `{}`: {error}", cargo().to_string_lossy()))
+    Failure::failed(anyhow!(crate::catalog::no_cargo(error)))
 }
 
 /// Cargo's command line: the user's, with a report for us, and without running what was built.

@@ -78,7 +78,7 @@ pub(super) fn main(args: &ExploreArgs) -> Result<Exit, Failure> {
             let pairs: Vec<Told<'_>> = told.collect();
             let verdict = verdict(summary);
             let mut line = answer(verdict, why.clone(), &pairs, Some(summary), begun);
-            line["run"] = run.as_ref().ok().map_or(Value::Null, |dir| json!(dir));
+            line["run"] = run.as_ref().ok().map_or(Value::Null, |dir| json!(dir.to_string_lossy()));
             print(&format!("{line}\n"));
         }
         MessageFormat::Human => {

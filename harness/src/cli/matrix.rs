@@ -4,18 +4,19 @@ mod args;
 mod bisect;
 mod cells;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::SystemTime;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::explore::target::quoted;
+use crate::matrix::keep::{self, KeepError, Question};
 use crate::matrix::lab::Lab;
-use crate::matrix::record::{BISECTION, Column, FILE, Lane, Matrix, Outcome, Row, SCHEMA};
+use crate::matrix::record::{Column, Lane, Matrix, Outcome, Row, SCHEMA};
 use crate::matrix::search::{Bisected, End};
 use crate::matrix::source::Source;
 use crate::matrix::subject::{Subject, SubjectError};
@@ -205,6 +206,33 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// What the trials of this command have besides a scenario and a thread count.
+    fn with(&self) -> Vec<String> {
+        let mut with = self.lab.flags.clone();
+        if self.lab.workshop.profile != "release" {
+            with.extend(["--profile".to_owned(), self.lab.workshop.profile.to_owned()]);
+        }
+        if !self.lab.arguments.is_empty() {
+            with.push("--".to_owned());
+        }
+        with.extend(self.lab.arguments.iter().map(|word| word.to_string_lossy().into_owned()));
+        with
+    }
+
+    /// Where the answer is kept, beside those of earlier commands.
+    fn keep(&self, matrix: &Matrix) -> Result<PathBuf, KeepError> {
+        let dir = self.lab.workshop.dir();
+        let Some((good, bad)) = self.args.bisect.as_ref() else {
+            return keep::table(&dir, matrix);
+        };
+        let question = Question {
+            ends: format!("{good}..{bad}"),
+            kinds: self.args.kinds.iter().map(ToString::to_string).collect(),
+            with: self.with(),
+        };
+        keep::bisection(&dir, matrix, &question)
+    }
+
     /// Writes the file, and prints the table. A bisection has a file of its own: it is no table.
     fn finish(
         &self,
@@ -221,15 +249,15 @@ impl Bench<'_> {
                 .chain(words)
                 .collect::<Vec<_>>()
                 .join(" "),
+            before: vec![],
             package: self.lab.workshop.subject.package.name.to_string(),
             name: self.lab.workshop.name.to_owned(),
             columns,
             rows,
             bisection,
         };
-        let file = if matrix.bisection.is_some() { BISECTION } else { FILE };
-        let path = self.lab.workshop.dir().join(file);
-        write(&path, &matrix).map_err(Failure::failed)?;
+        let kept = self.keep(&matrix);
+        let path = kept.map_err(|error| Failure::failed(anyhow!("failed to {error}")))?;
         match self.args.message_format {
             MessageFormat::Json => {
                 let mut line = serde_json::to_value(&matrix).map_err(Failure::failed)?;
@@ -246,22 +274,12 @@ impl Bench<'_> {
     }
 }
 
-/// Writes beside it first, so that no reader meets half a file.
-fn write(path: &Path, matrix: &Matrix) -> anyhow::Result<()> {
-    let shown = path.display();
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)
-            .with_context(|| format!("failed to create {}", dir.display()))?;
-    }
-    let beside = path.with_extension("json.new");
-    let text = serde_json::to_string_pretty(matrix)?;
-    std::fs::write(&beside, text + "\n").with_context(|| format!("failed to write {shown}"))?;
-    std::fs::rename(&beside, path).with_context(|| format!("failed to write {shown}"))
-}
-
 impl From<SubjectError> for Failure {
     fn from(error: SubjectError) -> Failure {
-        Failure::usage(error)
+        match error {
+            SubjectError::NoCargo(_) => Failure::failed(error),
+            _ => Failure::usage(error),
+        }
     }
 }
 

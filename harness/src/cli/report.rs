@@ -4,6 +4,7 @@ mod args;
 mod files;
 mod reproduce;
 mod taken;
+mod versions;
 
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,14 +14,14 @@ use serde_json::json;
 
 use super::{Exit, Failure, MessageFormat, complain, print};
 use crate::catalog::Catalog;
-use crate::matrix::record::{BISECTION, FILE, Matrix};
 use crate::redact::Redactor;
 use crate::report::folder::{self, FolderError};
-use crate::report::page::{Extra, Page, VersionFacts};
-use crate::report::{self, html, markdown, redacted};
+use crate::report::page::{Extra, Page};
+use crate::report::{html, markdown, redacted};
 use crate::store::Run;
 
 pub(super) use args::ReportArgs;
+use versions::Versions;
 
 pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     let (dirs, runs) = taken::runs(&args.runs)?;
@@ -39,10 +40,11 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
         folder::check(&dir).map_err(refused)?;
     }
     let mut redactor = redactor(args.manifest_path.as_deref(), &runs);
-    let versions = args.matrix.as_deref().map(versions).transpose()?;
-    let extra = Extra { subject: args.subject.clone(), versions, ..Extra::default() };
+    let versions = Versions::read(args.matrix.as_deref())?;
     // Pages are made of runs without secrets; the reproducer is what needs all words of a command.
     let clean: Vec<Run> = runs.iter().map(|run| redacted::run(run, &mut redactor)).collect();
+    let facts = versions.facts(&clean, args.subject.as_deref());
+    let extra = Extra { subject: args.subject.clone(), versions: facts, ..Extra::default() };
     let whole = Page::of(&clean, extra);
     let page = redacted::page(whole.clone(), &mut redactor);
     let text = markdown::render(&page, &template).map_err(Failure::usage)?;
@@ -62,6 +64,7 @@ pub(super) fn main(args: &ReportArgs) -> Result<Exit, Failure> {
     // What the maker of the reproducer has taken out stands in its own files.
     let page = redacted::page(page, &mut redactor);
     let mut folder = files::folder(&page, &whole, &clean, args, &mut redactor).map_err(refused)?;
+    versions.put(&mut folder, &mut redactor);
     if made {
         folder.put_tree(reproduce::DIRECTORY, place.path()).map_err(refused)?;
     }
@@ -91,29 +94,6 @@ pub(super) fn short(run: &Run) -> Result<String, markdown::RenderError> {
     let mut redactor = redactor(None, std::slice::from_ref(run));
     let page = Page::of(&[redacted::run(run, &mut redactor)], Extra::default());
     markdown::render(&redacted::page(page, &mut redactor), markdown::TEMPLATE)
-}
-
-/// What is known of other versions.
-fn versions(path: &Path) -> Result<VersionFacts, Failure> {
-    let in_dir = [BISECTION, FILE].map(|name| path.join(name));
-    let file = match path.is_dir() {
-        true => in_dir.iter().find(|file| file.is_file()).unwrap_or(&in_dir[1]),
-        false => path,
-    };
-    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
-    let parsed =
-        read.and_then(|text| serde_json::from_str::<Matrix>(&text).map_err(|e| e.to_string()));
-    let matrix = parsed.map_err(|why| {
-        Failure::usage(anyhow!("failed to read the matrix {}: {why}", file.display()))
-    })?;
-    match matrix.schema {
-        crate::matrix::record::SCHEMA => Ok(report::matrix::facts(&matrix)),
-        found => Err(Failure::usage(anyhow!(
-            "{} was written in schema {found}; this standstill reads {}",
-            file.display(),
-            crate::matrix::record::SCHEMA
-        ))),
-    }
 }
 
 fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[String]) -> String {

@@ -52,6 +52,10 @@ struct Sweep {
 
 impl Sweep {
     fn begin(args: &SweepArgs) -> Result<Sweep, Failure> {
+        // Before cargo builds anything: nobody is to wait for it and then learn of a slip of the pen.
+        if let Some(threads) = &args.threads {
+            counts::parse(threads).map_err(|why| Failure::usage(anyhow!(why)))?;
+        }
         let quiet = args.message_format == MessageFormat::Json;
         // clap asks for a scenario where there is no run to go on with.
         let pattern = args.scenario.clone().unwrap_or_default();

@@ -237,8 +237,10 @@ impl Work<'_> {
         let kind = case.finding.kind;
         match self.natively(attempts, target, (kind, &[]), &case.assignment.order) {
             Err(why) => format!("; {why}"),
-            Ok(Confirmed { plain: (k, n), late, .. }) => {
+            Ok(Confirmed { plain: (k, n), late, cut_short, .. }) => {
                 let late = if late > 0 { format!(", and {late} were late") } else { String::new() };
+                let fewer = cut_short.map(|why| format!(" ({attempts} were asked for: {why})"));
+                let late = late + &fewer.unwrap_or_default();
                 match k {
                     0 => format!("; controlled only: no {kind} in {n} plain runs{late}"),
                     _ => format!("; appears natively: {kind} in {k} of {n} plain runs{late}"),

@@ -56,6 +56,12 @@ pub struct Confirmed {
     /// Runs with sleeps in which no thread came to a moment at which it was to sleep.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub sleepless: u32,
+    /// Runs of each sort that were asked for; 0 in records of an earlier standstill.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked: u32,
+    /// Why there are fewer than that, if there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_short: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -67,6 +73,12 @@ impl Confirmed {
     /// Whether it was seen without control at all.
     pub fn is_native(&self) -> bool {
         self.with_sleeps.0 > 0 || self.plain.0 > 0
+    }
+
+    /// That there are fewer runs than were asked for, and why.
+    pub fn remark(&self) -> Option<String> {
+        let why = self.cut_short.as_ref()?;
+        Some(format!("{} of each sort were asked for: {why}", self.asked))
     }
 
     /// Counts a run; whether it showed the kind.
@@ -118,8 +130,9 @@ pub fn confirm(
     bounds: Bounds,
     stop: &AtomicBool,
 ) -> Result<Confirmed, ServerError> {
-    let mut confirmed = Confirmed::default();
+    let mut confirmed = Confirmed { asked: bounds.attempts, ..Confirmed::default() };
     let mut longest = None;
+    let given = bounds.until.saturating_duration_since(Instant::now());
     let half = Instant::now() + bounds.until.saturating_duration_since(Instant::now()) / 2;
     let is_over =
         |until| Instant::now() >= until || stop.load(std::sync::atomic::Ordering::Relaxed);
@@ -140,6 +153,9 @@ pub fn confirm(
     }
     let script = moments(events);
     if script.is_empty() {
+        // Nothing was asked of a schedule in which nobody waited for a turn, or that is not known.
+        let plain = (confirmed.plain.1, bounds.attempts);
+        confirmed.cut_short = why_fewer(plain, given, stop);
         return Ok(confirmed);
     }
     let mut target = target.clone();
@@ -159,7 +175,19 @@ pub fn confirm(
         confirmed.sleepless += u32::from(ended.numbers.switches == 0);
         confirmed.with_sleeps.0 += confirmed.count(kind, seen(&ended, baseline));
     }
+    let fewest = confirmed.plain.1.min(confirmed.with_sleeps.1);
+    confirmed.cut_short = why_fewer((fewest, bounds.attempts), given, stop);
     Ok(confirmed)
+}
+
+/// What ended it before there were as many runs as were asked for.
+fn why_fewer((made, asked): (u32, u32), given: Duration, stop: &AtomicBool) -> Option<String> {
+    (made < asked).then(|| match stop.load(std::sync::atomic::Ordering::Relaxed) {
+        true => "stopped by an interrupt".to_owned(),
+        false => {
+            format!("stopped after {} s, half of them for either sort", given.as_secs_f64().round())
+        }
+    })
 }
 
 /// How long a run may take.
@@ -206,6 +234,25 @@ pub(crate) fn seen(ended: &Ended, baseline: &Baseline) -> Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fewer_runs_than_were_asked_for_are_explained() {
+        let (running, stopped) = (AtomicBool::new(false), AtomicBool::new(true));
+        let given = Duration::from_millis(19_960);
+        assert_eq!(why_fewer((20, 20), given, &running), None);
+        let cut_short = why_fewer((9, 20), given, &running);
+        let confirmed = Confirmed { asked: 20, cut_short, ..Confirmed::default() };
+        let told =
+            "20 of each sort were asked for: stopped after 20 s, half of them for either sort";
+        assert_eq!(confirmed.remark().as_deref(), Some(told));
+        assert_eq!(why_fewer((9, 20), given, &stopped).unwrap(), "stopped by an interrupt");
+        let text = serde_json::to_string(&confirmed).unwrap();
+        assert_eq!(serde_json::from_str::<Confirmed>(&text).unwrap(), confirmed);
+        assert_eq!(
+            serde_json::to_string(&Confirmed::default()).unwrap().matches("asked").count(),
+            0
+        );
+    }
 
     #[test]
     fn only_the_kind_counts_as_confirmation() {

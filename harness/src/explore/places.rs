@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::capture::{Maps, Symbols, file_address};
+use crate::capture::{Maps, Symbols, file_address, short};
 
 /// What an address is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +27,15 @@ pub struct Line {
 }
 
 impl Place {
-    /// The same in every run: the source line, which all inlined copies of it have in common; without
-    /// one `module+0x123`, which fits `addr2line`.
+    /// The same in every run, from wherever that is started: the source line, which all inlined copies
+    /// of it have in common, without the file's directories; else `module+0x123`, which fits
+    /// `addr2line`.
     pub fn stable(&self) -> String {
         match self.own() {
-            Some(line) if !line.at.is_empty() => format!("{} at {}", line.function, line.at),
+            Some(line) if !line.at.is_empty() => {
+                let file = line.at.rsplit('/').next().unwrap_or_default();
+                format!("{} at {file}", line.function)
+            }
             _ => format!("{}+{:#x}", self.module, self.address),
         }
     }
@@ -54,7 +58,9 @@ pub(super) fn is_own(function: &str, file: &str) -> bool {
     !is_raw_lock
         && !libraries.iter().any(|library| name.starts_with(library))
         && !paths.iter().any(|path| file.contains(path))
-        && !["library/std/", "library/core/"].iter().any(|path| file.contains(path))
+        && !["library/std/", "library/core/", "library/alloc/"]
+            .iter()
+            .any(|path| file.contains(path))
 }
 
 impl Line {
@@ -125,12 +131,6 @@ impl Namer {
     }
 }
 
-/// The end of a path, as much of it as tells one file from another.
-fn short(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').collect();
-    parts[parts.len().saturating_sub(3)..].join("/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,12 +146,23 @@ mod tests {
     }
 
     #[test]
+    fn the_languages_own_code_is_no_program_even_where_its_name_does_not_say_so() {
+        let file = Some("/rustc/ab12/library/core/src/cmp.rs");
+        let line = Line::new("<u32 as core::cmp::Ord>::cmp", file, Some(1878));
+        assert_eq!(line.at, "library/core/src/cmp.rs:1878");
+        assert!(!is_own(&line.function, &line.at));
+        // A member of the reader's workspace may have any name.
+        let line = Line::new("core_of_mine::cmp", Some("core/src/cmp.rs"), Some(3));
+        assert!(is_own(&line.function, &line.at), "{line}");
+    }
+
+    #[test]
     fn the_readers_own_call_is_told_rather_than_the_librarys() {
         let line = |function: &str, at: &str| Line { function: function.into(), at: at.into() };
         let frames = vec![line("std::sync::Mutex::lock", ""), line("app::transfer", "src/a.rs:3")];
         let place = Place { module: "app".into(), address: 1, frames };
         assert_eq!(place.to_string(), "app::transfer at src/a.rs:3");
-        assert_eq!(place.stable(), "app::transfer at src/a.rs:3");
+        assert_eq!(place.stable(), "app::transfer at a.rs:3");
         let frames = vec![line("app::transfer", "")];
         assert_eq!(Place { frames, ..place }.stable(), "app+0x1");
     }

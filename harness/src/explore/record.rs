@@ -60,8 +60,10 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<(String, String)>,
     /// The directory that it ran in.
+    #[serde(serialize_with = "crate::text::lossy")]
     pub cwd: PathBuf,
     /// The executable.
+    #[serde(serialize_with = "crate::text::lossy")]
     pub exe: PathBuf,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,

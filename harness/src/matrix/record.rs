@@ -55,8 +55,11 @@ pub struct Matrix {
     pub standstill: String,
     /// When it was finished or interrupted, RFC 3339, UTC.
     pub written: String,
-    /// The command that repeats it.
+    /// The command that repeats what it did.
     pub command: String,
+    /// Earlier commands of whose cells some are still in the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
     /// The package that was built over each version.
     pub package: String,
     /// The crate whose versions they are.
@@ -99,6 +102,9 @@ pub struct Row {
     /// Actors of a scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
+    /// Flags and arguments without which the trials would be others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
     /// In the order of the columns.
     pub cells: Vec<Cell>,
 }

@@ -16,6 +16,9 @@ pub enum SubjectError {
         /// What cargo says.
         why: String,
     },
+    /// There is no cargo to ask.
+    #[error("{0}")]
+    NoCargo(String),
     /// A file cannot be read.
     #[error("failed to read {}: {why}", path.display())]
     Read {
@@ -125,6 +128,9 @@ impl Subject {
         let mut command = MetadataCommand::new();
         let metadata = command.no_deps().manifest_path(&asked).exec().map_err(|error| {
             let why = match error {
+                cargo_metadata::Error::Io(error) => {
+                    return SubjectError::NoCargo(crate::catalog::no_cargo(&error));
+                }
                 cargo_metadata::Error::CargoMetadata { stderr } => stderr,
                 other => other.to_string(),
             };

@@ -159,15 +159,22 @@ fn cut(text: &str, width: usize) -> String {
     }
 }
 
-/// The end of a path and what follows it, as much as fits.
+/// The end of a path and what follows it, as much as fits; where something is left out that is seen, so
+/// that nobody takes the rest for another file.
 fn tail(place: &str, width: usize) -> String {
-    let mut rest = place;
-    while rest.chars().count() > width
+    const LEFT_OUT: &str = "…/";
+    if place.chars().count() <= width {
+        return place.to_owned();
+    }
+    let (mut rest, room) = (place, width.saturating_sub(LEFT_OUT.chars().count()));
+    while rest.chars().count() > room
         && let Some((_, after)) = rest.split_once('/')
     {
         rest = after;
     }
-    cut(rest, width)
+    let shown =
+        if rest.len() < place.len() { format!("{LEFT_OUT}{rest}") } else { rest.to_owned() };
+    cut(&shown, width)
 }
 
 #[cfg(test)]

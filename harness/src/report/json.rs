@@ -57,7 +57,7 @@ fn verdict(summaries: &[Summary], run: &Path) -> Value {
         "verdict": verdict,
         "kinds": kinds,
         "grade": grade,
-        "run": run,
+        "run": run.to_string_lossy(),
         "units": summaries,
     })
 }

@@ -4,8 +4,10 @@ mod bisection;
 
 pub use bisection::{sentence, steps};
 
+use crate::explore::target::quoted;
+use crate::matrix::merge::NOT_ASKED;
 use crate::matrix::record::{Cell, Lane, Matrix, Row, Shown, Tried};
-use crate::report::page::VersionFacts;
+use crate::report::page::{SubjectFacts, VersionFacts};
 use crate::stats::{Rate, percent};
 
 /// For the terminal.
@@ -45,14 +47,71 @@ pub fn markdown(matrix: &Matrix) -> String {
     out
 }
 
-/// For a report.
-pub fn facts(matrix: &Matrix) -> VersionFacts {
-    let (mut table, sentences) = match &matrix.bisection {
+/// For a report of runs of this subject.
+pub fn facts(matrix: &Matrix, subject: &SubjectFacts) -> VersionFacts {
+    let (mut table, mut sentences) = match &matrix.bisection {
         Some(bisected) => (bisection::rows(bisected), vec![sentence(bisected, &matrix.name)]),
         None => (table(matrix), remarks(matrix)),
     };
     let heads = if table.is_empty() { vec![] } else { table.remove(0) };
-    VersionFacts { sentences, heads, rows: table }
+    sentences.splice(..0, unlike(matrix, subject));
+    VersionFacts { title: title(matrix), sentences, heads, rows: table }
+}
+
+/// Which crate's versions they are, and what tried them.
+fn title(matrix: &Matrix) -> String {
+    let mut lanes: Vec<&str> = matrix.rows.iter().map(|row| row.lane.name()).collect();
+    lanes.extend(matrix.bisection.iter().map(|bisected| bisected.lane.name()));
+    lanes.dedup();
+    let s = if lanes.len() == 1 { "" } else { "s" };
+    format!(
+        "{}, tried by {} (package {}, {} lane{s})",
+        matrix.name,
+        listed(&tried_by(matrix)),
+        matrix.package,
+        lanes.join(" and ")
+    )
+}
+
+/// The scenarios, or the program.
+fn tried_by(matrix: &Matrix) -> Vec<&str> {
+    let mut names: Vec<&str> = matrix.rows.iter().map(|row| row.what.as_str()).collect();
+    names.extend(matrix.bisection.iter().map(|bisected| bisected.what.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// That it is not about what the runs of the report are about, where it is not.
+fn unlike(matrix: &Matrix, subject: &SubjectFacts) -> Option<String> {
+    let tried = tried_by(matrix);
+    // Where the library is not known, the subject goes by the name of what examined it.
+    let is_known = subject.name != subject.by.join(", ");
+    if is_known && subject.name != matrix.name {
+        return Some(format!(
+            "These are versions of {}, and the runs of this report are about {}: what is said here is \
+             not about them.",
+            matrix.name, subject.name
+        ));
+    }
+    let is_other = !tried.iter().any(|name| subject.by.iter().any(|by| by == name));
+    is_other.then(|| {
+        let by: Vec<&str> = subject.by.iter().map(String::as_str).collect();
+        format!(
+            "These versions were tried by {}, and the runs of this report are of {}: what is said here \
+             is not about them.",
+            listed(&tried),
+            listed(&by)
+        )
+    })
 }
 
 /// A table between pipes.
@@ -83,7 +142,7 @@ fn table(matrix: &Matrix) -> Vec<Vec<String>> {
     head.push("lane".to_owned());
     head.extend(matrix.columns.iter().map(|column| column.source.title()));
     let line = |row: &Row| {
-        let mut line = vec![row.what.clone()];
+        let mut line = vec![what(row, matrix)];
         if has_threads {
             line.push(row.threads.map_or_else(String::new, |threads| threads.to_string()));
         }
@@ -92,6 +151,17 @@ fn table(matrix: &Matrix) -> Vec<Vec<String>> {
         line
     };
     std::iter::once(head).chain(matrix.rows.iter().map(line)).collect()
+}
+
+/// What was tried, with its flags where it was tried with others, too.
+fn what(row: &Row, matrix: &Matrix) -> String {
+    let of = |row: &Row| (row.lane, row.what.clone(), row.threads);
+    let is_other = |known: &&Row| of(known) == of(row) && known.with != row.with;
+    let words: Vec<String> = row.with.iter().map(|word| quoted(word)).collect();
+    match matrix.rows.iter().find(is_other) {
+        Some(_) if !words.is_empty() => format!("{} {}", row.what, words.join(" ")),
+        _ => row.what.clone(),
+    }
 }
 
 fn cell(cell: &Cell) -> String {
@@ -146,6 +216,7 @@ fn remarks(matrix: &Matrix) -> Vec<String> {
         for (cell, column) in row.cells.iter().zip(&matrix.columns) {
             let title = format!("{} over {} {}", row.what, matrix.name, column.source.title());
             match cell {
+                Cell::NotTried { why } if why == NOT_ASKED => {}
                 Cell::NotTried { why } => lines.push(format!("{title} was not tried: {why}")),
                 Cell::Tried(Tried { why: Some(why), .. }) => lines.push(format!("{title}: {why}")),
                 _ => {}

@@ -17,6 +17,8 @@ mod subject;
 mod tests;
 pub(crate) mod words;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,9 @@ pub struct Page {
     pub repeat: Vec<CommandFacts>,
     /// The same over versions of the library, if that was examined.
     pub versions: Option<VersionFacts>,
+    /// Further tables of that sort.
+    #[serde(default)]
+    pub more_versions: Vec<VersionFacts>,
     /// Scenarios, what they rely on, how they were run.
     pub scenarios: Vec<ScenarioFacts>,
     /// The machine and its tools.
@@ -156,8 +161,12 @@ pub struct ReproducerFacts {
     pub run: String,
     /// Whether it could be built in an empty directory.
     pub built: bool,
-    /// How often it failed in the time that was given; none where it was not run.
+    /// How often it showed what was found in the time that was given; none where it was not run. A
+    /// failure of another sort shows nothing.
     pub rate: Option<RateFacts>,
+    /// How it failed, and how often, whatever that shows.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, u32>,
     /// What was seen of it, a sentence.
     pub sentence: String,
     /// Its main file, whole if it is short enough for a report.
@@ -176,6 +185,9 @@ pub struct CommandFacts {
 /// What was seen of several versions of the library.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct VersionFacts {
+    /// Which crate's versions they are, and what tried them.
+    #[serde(default)]
+    pub title: String,
     /// What it comes to, one sentence a line.
     pub sentences: Vec<String>,
     /// Heads of the table.
@@ -192,16 +204,22 @@ pub struct Extra {
     /// A reproducer that was tried.
     pub reproducer: Option<ReproducerFacts>,
     /// Versions that were tried.
-    pub versions: Option<VersionFacts>,
+    pub versions: Vec<VersionFacts>,
 }
 
 impl Page {
+    /// What a report of these runs is about.
+    pub fn subject(runs: &[Run], asked: Option<&str>) -> SubjectFacts {
+        subject::of(runs, asked)
+    }
+
     /// The page of these runs, of which there is at least one.
     pub fn of(runs: &[Run], extra: Extra) -> Page {
         let native = native::rows(runs);
         let controlled = controlled::rows(runs);
         let (findings, more_findings) = findings::all(runs);
         let subject = subject::of(runs, extra.subject.as_deref());
+        let mut versions = extra.versions.into_iter();
         let outcome = headline::outcome(&native, &controlled);
         Page {
             schema: SCHEMA,
@@ -222,7 +240,8 @@ impl Page {
             findings,
             more_findings,
             reproducer: extra.reproducer,
-            versions: extra.versions,
+            versions: versions.next(),
+            more_versions: versions.collect(),
             scenarios: facts::scenarios(runs),
             environment: facts::environment(&runs[0]),
             books: facts::books(runs),

@@ -153,6 +153,9 @@ fn native(confirmed: &Confirmed, kind: Kind) -> String {
     if !rest.is_empty() {
         let _ = writeln!(out, "  of these runs: {}", rest.join(", "));
     }
+    if let Some(remark) = confirmed.remark() {
+        let _ = writeln!(out, "  {remark}");
+    }
     out
 }
 

@@ -1,6 +1,7 @@
 //! A sweep in words: a row for each tested thread count, then the answer in a sentence that claims no
 //! more than was tested.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use crate::store::Run;
 use crate::sweep::counts::words;
 use crate::sweep::looks::Says;
 use crate::sweep::{Count, Swept};
+use crate::verdict::Kind;
 
 /// The last lines of `sweep`.
 pub fn closing(run: &Run, swept: &Swept, report: Option<&Path>, paint: Paint) -> String {
@@ -146,12 +148,18 @@ fn no_answer(swept: &Swept) -> String {
     if swept.counts.is_empty() {
         parts.push("no trial was run".to_owned());
     } else if swept.seen() == 0 {
-        parts.push("no failure was seen".to_owned());
+        let what = swept.kind.map_or("failure".to_owned(), |kind| kind.to_string());
+        parts.push(format!("no {what} was seen"));
+        parts.extend(instead(swept));
     }
     if !below.is_empty() {
         let each = if below.len() == 1 { "" } else { "each of " };
-        // Nothing seen is a bound, not a failure.
-        let fails = if swept.seen() == 0 { "left open is" } else { "it fails in" };
+        // Nothing seen is a bound, not a failure; and only a bound of what was looked for.
+        let fails = match swept.kind {
+            _ if swept.seen() > 0 => "it fails in".to_owned(),
+            Some(kind) => format!("left open is {kind} in"),
+            None => "left open is".to_owned(),
+        };
         parts.push(format!(
             "{fails} less than {} of trials with {each}{} {}",
             percent(swept.floor),
@@ -163,6 +171,36 @@ fn no_answer(swept: &Swept) -> String {
         parts.push(format!("undecided with {} {}", words(&open), threads(&open)));
     }
     parts.join("; ")
+}
+
+/// Failures of other kinds, where the one that is swept for was not seen: whoever reads that it was not
+/// must not take it for a good end. `panic in 25 of 25 with 2 and with 4 threads`.
+fn instead(swept: &Swept) -> Vec<String> {
+    let kinds: BTreeSet<Kind> =
+        swept.counts.iter().flat_map(|c| c.others.keys().copied()).collect();
+    let told = |kind: Kind| {
+        let times = |count: &&Count| (count.others.get(&kind).copied(), count.rate.n);
+        let seen: Vec<&Count> =
+            swept.counts.iter().filter(|count| count.others.contains_key(&kind)).collect();
+        let alike = seen.chunk_by(|a, b| times(a) == times(b));
+        let groups = alike.map(|group| {
+            let (k, n) = times(&group[0]);
+            let with: Vec<String> = group.iter().map(|c| format!("with {}", c.threads)).collect();
+            let s = if group.iter().all(|count| count.threads == 1) { "" } else { "s" };
+            let with = listed(&with);
+            format!("{} of {n} {with} thread{s}", k.unwrap_or_default())
+        });
+        format!("{kind} in {}", groups.collect::<Vec<_>>().join(", in "))
+    };
+    kinds.into_iter().map(told).collect()
+}
+
+/// `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => parts.concat(),
+    }
 }
 
 /// What is known of more threads than the least that fails.

@@ -69,6 +69,10 @@ fn above(exe: &Path) -> Result<PathBuf, ReproError> {
             return Ok(manifest);
         }
     }
+    // Cargo was told to build elsewhere, and may have left word of what it built from.
+    if let Some(manifest) = crate::package::manifest_of(&exe) {
+        return Ok(manifest);
+    }
     Err(failed(
         "no workspace above it builds to where it lies; name its manifest with --manifest-path",
     ))

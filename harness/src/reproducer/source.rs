@@ -22,7 +22,10 @@ pub fn from_source(wanted: &FromSource<'_>, dir: &Path) -> Result<Reproducer, Re
         .map_err(|error| ReproError::Source(wanted.source.to_owned(), error.to_string()))?;
     let build = wanted.build.map(str::to_owned).or_else(|| said(&text, "build"));
     let build = build.ok_or_else(|| ReproError::NoBuildLine(wanted.source.to_owned()))?;
-    let run = match said(&text, "run") {
+    command("build", &build, wanted.source)?;
+    let run = said(&text, "run");
+    command("run", run.as_deref().unwrap_or_default(), wanted.source)?;
+    let run = match run {
         Some(run) => run.split_whitespace().map(str::to_owned).collect(),
         None => vec![format!("./{}", output(&build))],
     };
@@ -42,6 +45,16 @@ pub fn from_source(wanted: &FromSource<'_>, dir: &Path) -> Result<Reproducer, Re
         Reproducer { dir, shows, build, run, form: Form::Plain, redacted: Default::default() };
     let here = wanted.source.parent().and_then(|dir| dir.canonicalize().ok());
     finish(made, here.as_deref().unwrap_or(Path::new(".")))
+}
+
+/// That a line is a command and its arguments: whoever runs a reproducer expects a compiler to run, and
+/// what `-o` names is looked for afterwards.
+fn command(what: &'static str, line: &str, file: &Path) -> Result<(), ReproError> {
+    let means = |c: &char| ";&|<>`$()\n\r".contains(*c);
+    match line.chars().find(means) {
+        None => Ok(()),
+        Some(found) => Err(ReproError::Shell { what, file: file.to_owned(), found }),
+    }
 }
 
 /// What one of the comments that a file begins with says: `// build: cc -o repro repro.c`.
@@ -64,6 +77,32 @@ fn output(build: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_a_shell_would_understand_otherwise_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("evil.c");
+        let refused = |text: &str, build: Option<&str>| {
+            std::fs::write(&file, text).unwrap();
+            let to = dir.path().join("to");
+            let made = from_source(&FromSource { source: &file, build, shows: "x" }, &to);
+            let error = made.expect_err("taken");
+            assert!(error.is_usage() && !to.exists(), "{error}");
+            error.to_string()
+        };
+        for (line, found) in [
+            ("// build: cc evil.c -o evil; touch X", "`;`"),
+            ("// build: cc evil.c -o evil && ./evil", "`&`"),
+            ("// build: cc $(flags) evil.c", "`$`"),
+            ("// build: cc evil.c 2>log", "`>`"),
+        ] {
+            let told = refused(line, None);
+            assert!(told.contains("the build line of") && told.contains(found), "{told}");
+        }
+        assert!(refused("int x;", Some("cc evil.c | tee log")).contains("`|`"));
+        let told = refused("// build: cc evil.c\n// run: ./a.out; ls", None);
+        assert!(told.contains("the run line of"), "{told}");
+    }
 
     #[test]
     fn the_first_comments_say_how_it_is_built_and_run() {

@@ -65,6 +65,7 @@ pub fn verify(
         failed: 0,
         of: 0,
         kinds: BTreeMap::new(),
+        sought: None,
         late: 0,
         build_seconds: 0.0,
         run_seconds: 0.0,

@@ -26,6 +26,7 @@ pub struct SearchRecord {
     /// The command that repeats the search.
     pub command: String,
     /// The binary.
+    #[serde(serialize_with = "crate::text::lossy")]
     pub exe: PathBuf,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,

@@ -6,7 +6,16 @@
 /// A sentence that says how it is written.
 pub fn parse(text: &str) -> Result<Vec<u32>, String> {
     let wrong = || "thread counts are written like 1..64 or 1,2,4,8".to_owned();
-    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+    // What is too large for a number is a count all the same, and refused as one.
+    let number = |text: &str| {
+        let text = text.trim();
+        let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match text.parse::<u32>() {
+            Ok(number) => Ok(number),
+            Err(_) if is_number => Err(crate::plan::far_too_many_threads(text, 1)),
+            Err(_) => Err(wrong()),
+        }
+    };
     let mut counts = Vec::new();
     for part in text.split(',') {
         let (from, to) = match part.split_once("..") {
@@ -79,6 +88,8 @@ mod tests {
             ("0..4", "at least 1"),
             ("8..2", "smaller number"),
             ("1..4000000000", "limit"),
+            ("1..99999999999", "99999999999 threads are more than"),
+            ("99999999999999999999999", "the limit here is"),
         ] {
             assert!(parse(text).unwrap_err().contains(word), "{text}");
         }

@@ -39,6 +39,20 @@ fn numbers_that_make_no_sense_are_refused_with_the_reason() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn thread_counts_of_a_sweep_are_refused_before_anything_is_built() {
+    for (counts, words) in [
+        ("0..3", "at least 1 thread"),
+        ("5..1", "the smaller number comes first"),
+        ("1..99999999999", "99999999999 threads are more than"),
+        ("few", "written like 1..64"),
+    ] {
+        // What would be built is not there, and nobody gets as far as noticing.
+        run(&["sweep", "none/such", "-t", counts]).exits(2).complains_of(&[words]);
+    }
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn a_scenario_that_cannot_be_prepared_ends_the_campaign_with_its_own_sentence() {
     let dir = tempfile::tempdir().unwrap();
     stress(rude(), "rude_prepare_fails", &dir.path().join("run"), &[])

@@ -139,6 +139,10 @@ fn every_version_is_built_and_tried_alike_and_only_once() {
     project.write("v2/src/lib.rs", ORDERED);
     let mended = project.matrix(&[1, 2], &json).exits(0).verdict();
     assert_eq!(cells(&mended)[1]["rate"]["k"], 0, "{mended}");
+    // What this command was not about is still in the table.
+    let kept: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let states: Vec<&Value> = cells(&kept).iter().map(|cell| &cell["state"]).collect();
+    assert_eq!(states, ["tried", "tried", "not-built"], "{kept}");
 }
 
 #[test]

@@ -84,7 +84,8 @@ fn a_reproducer_of_the_users_own_is_built_and_counted_and_one_that_does_not_fail
     let dir = tempfile::tempdir().unwrap();
     let run_dir = stressed(dir.path(), "abba", &["-t", "2", "-n", "2"]);
     for (body, said) in [
-        ("return getpid() % 2 ? 1 : 0;", "failed natively in "),
+        // A program that ends badly is no reproducer of a deadlock.
+        ("return 3;", "fails differently: 12 wrong-result, 0 deadlock in 12 runs"),
         ("return 0;", "did not fail natively in 12 runs (at most 26.46 %)"),
         ("return nothing;", "it does not build: `repro.c:"),
     ] {
@@ -96,9 +97,33 @@ fn a_reproducer_of_the_users_own_is_built_and_counted_and_one_that_does_not_fail
         let flags = ["--reproducer-source", source.to_str().unwrap(), "--trials", "12"];
         let told = report(&[&run_dir], &flags).exits(0).stdout;
         assert!(told.contains(said), "{told}");
-        assert!(self::text(&run_dir.join("report/REPORT.md")).contains(said));
+        let page = self::text(&run_dir.join("report/REPORT.md"));
+        assert!(page.contains(said), "{page}");
+        let headline = page.lines().next().unwrap();
+        assert!(!headline.contains("standalone reproducer"), "{headline}");
         assert!(run_dir.join("report/reproducer/repro.c").is_file());
     }
+}
+
+#[test]
+#[ntest::timeout(300_000)]
+fn a_program_that_stands_still_is_a_reproducer_of_a_deadlock() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba", &["-t", "2", "-n", "2"]);
+    let source = dir.path().join("repro.c");
+    let text = "// build: cc -pthread -o repro repro.c\n#include <pthread.h>\n\
+                static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;\n\
+                int main(void) { pthread_mutex_lock(&m); return pthread_mutex_lock(&m); }\n";
+    std::fs::write(&source, text).unwrap();
+    let source = source.to_str().unwrap();
+    let flags = ["--reproducer-source", source, "--trials", "1", "--reproduce", "20s"];
+    let told = report(&[&run_dir], &flags).exits(0).stdout;
+    assert!(told.contains("failed natively in 1 of 1 runs ("), "{told}");
+    assert!(told.contains("; 1 of 1 runs of a standalone reproducer"), "{told}");
+    let page = self::text(&run_dir.join("report/report.json"));
+    let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+    let kinds = page["reproducer"]["kinds"].as_object().unwrap();
+    assert_eq!(kinds.values().cloned().collect::<Vec<_>>(), [1], "{kinds:?}");
 }
 
 #[test]

@@ -71,7 +71,8 @@ pub(in crate::cli) struct ExploreArgs {
     /// runs of it, and for the schedule of the smallest
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = Bound::<Duration>::time)]
     pub(super) minimise: Bound<Duration>,
-    /// Runs without control, plain ones and ones with sleeps at the schedule's switches, or `off`
+    /// Runs without control, plain ones and ones with sleeps at the schedule's switches, or `off`; no
+    /// more of them than there is time for, which is 20 s or what --budget leaves of an answer in JSON
     #[arg(long, value_name = "N", default_value = "20", value_parser = Bound::<u32>::count)]
     pub(super) confirm: Bound<u32>,
     /// Trials that one process may run, one after the other, by calling main again; what fails then is

@@ -14,9 +14,11 @@ use crate::explore::record::Record as Schedule;
 use crate::explore::target::quoted;
 use crate::explore::waits;
 use crate::lockfile;
+use crate::package;
 use crate::plan::{Plan, Unit};
 use crate::store::{
-    BookRecord, FoundSchedule, Header, RECORDS, Record, SCHEMA, SearchRecord, Whence, Writer,
+    BookRecord, CrateRecord, FoundSchedule, Header, RECORDS, Record, SCHEMA, SearchRecord, Whence,
+    Writer,
 };
 
 /// A scenario, as a run has it: a unit of which no trial is planned.
@@ -98,30 +100,31 @@ fn header(
     }
 }
 
-/// The program, and the crates it is made of if its lock file is where cargo puts programs: above them.
+/// The program, and the crates it is made of if its lock file can be found: from the manifest that was
+/// named, from what cargo left beside the program, or where cargo puts programs as a rule, above it.
 fn program(args: &ExploreArgs, explored: &Explored) -> BookRecord {
     let exe = &explored.target.exe;
-    let stem = exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // cargo appends a hash to the names of test binaries.
-    let names = [stem.as_str(), stem.rsplit_once('-').map_or("", |(name, _)| name)];
-    let manifest = args.source.manifest_path.clone();
-    let above = || exe.ancestors().map(|dir| dir.join("Cargo.toml")).find(|file| file.exists());
-    let crates = manifest.or_else(above).map_or_else(Vec::new, |manifest| {
-        let manifest = std::path::absolute(&manifest).unwrap_or(manifest);
-        let own = package_name(&manifest);
-        let names = names.into_iter().map(str::to_owned).chain(own);
-        names
-            .map(|name| lockfile::crates(&manifest, &name))
-            .find(|c| !c.is_empty())
-            .unwrap_or_default()
-    });
+    let named = args.source.manifest_path.as_deref();
+    let crates = crates(exe, named);
     BookRecord { exe: exe.clone(), sha256: explored.hash.clone(), crates, subject: None }
 }
 
-/// The name in a manifest.
-fn package_name(manifest: &Path) -> Option<String> {
-    let table: toml::Table = std::fs::read_to_string(manifest).ok()?.parse().ok()?;
-    Some(table.get("package")?.get("name")?.as_str()?.to_owned())
+fn crates(exe: &Path, named: Option<&Path>) -> Vec<CrateRecord> {
+    let file = exe.file_name().unwrap_or_default().to_string_lossy();
+    let above = || exe.ancestors().map(|dir| dir.join("Cargo.toml")).find(|file| file.exists());
+    // A package as a rule has the name of its program, and a workspace has many: but where cargo says
+    // which package it is, a crate that merely has the program's name is not asked.
+    let closure = |manifest: PathBuf, is_its_own: bool| {
+        let manifest = std::path::absolute(&manifest).unwrap_or(manifest);
+        let manifest = if manifest.is_dir() { manifest.join("Cargo.toml") } else { manifest };
+        let mut names = package::names(&file);
+        let at = if is_its_own { 0 } else { names.len() };
+        names.splice(at..at, package::name_in(&manifest));
+        names.iter().map(|name| lockfile::crates(&manifest, name)).find(|c| !c.is_empty())
+    };
+    let of_named = || closure(named?.to_owned(), false);
+    let of_cargo = || closure(package::manifest_of(exe)?, true);
+    of_named().or_else(of_cargo).or_else(|| closure(above()?, false)).unwrap_or_default()
 }
 
 fn record(args: &ExploreArgs, explored: &Explored, schedules: &[Schedule]) -> SearchRecord {
@@ -186,4 +189,32 @@ fn command() -> String {
     let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
     let name: OsString = "standstill".into();
     std::iter::once(name.to_string_lossy().into_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_crates_of_a_program_are_known_wherever_cargo_has_put_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sources, exe) = (dir.path().join("close"), dir.path().join("target/release/close"));
+        std::fs::create_dir_all(sources.join("src")).unwrap();
+        std::fs::create_dir_all(exe.parent().unwrap()).unwrap();
+        let manifest = sources.join("Cargo.toml");
+        std::fs::write(&manifest, "[package]\nname = \"oneshot\"\n").unwrap();
+        let lock = "[[package]]\nname = \"oneshot\"\nversion = \"0.1.0\"\ndependencies = [\"tokio\"]\n\
+                    [[package]]\nname = \"tokio\"\nversion = \"1.13.0\"\nchecksum = \"ab\"\n";
+        std::fs::write(sources.join("Cargo.lock"), lock).unwrap();
+        assert!(crates(&exe, None).is_empty());
+        for manifest in [&manifest, &sources] {
+            assert_eq!(crates(&exe, Some(manifest))[1].name, "tokio");
+        }
+        let main = sources.join("src/main.rs");
+        std::fs::write(&main, "").unwrap();
+        let line = format!("{}: {}\n", exe.display(), main.display());
+        std::fs::write(exe.with_file_name("close.d"), line).unwrap();
+        let names: Vec<String> = crates(&exe, None).into_iter().map(|c| c.name).collect();
+        assert_eq!(names, ["oneshot", "tokio"]);
+    }
 }

@@ -17,7 +17,8 @@ Scenarios of the catalog are tried by `standstill stress`, a program (--manifest
 scenario) by `standstill explore`. Every version is built in a directory of its own below
 target/standstill/matrix, with the lock file of the original in which one crate is exchanged. What
 was built and run is kept: the same command goes on after an interruption. matrix.json there holds
-the table, bisection.json what a bisection came to.
+the table of all commands, each cell as it was tried last; bisection-GOOD..BAD-KIND-*.json what a
+bisection came to, and bisection.json the last that came as far as any before it.
 
 Exit codes:
   0    everything was as expected; a bisection found two neighbours

@@ -59,7 +59,7 @@ impl Bench<'_> {
             columns.push(self.column(source, &built));
             results.push(lanes);
         }
-        let rows = rows(&columns, &results, self.fallback());
+        let rows = rows(&columns, &results, self.fallback(), &self.with());
         Ok((columns, rows))
     }
 
@@ -140,7 +140,12 @@ impl Bench<'_> {
 }
 
 /// A row for everything that some version could be asked, with a cell for each version.
-fn rows(columns: &[Column], results: &[Vec<(Lane, Outcome)>], fallback: String) -> Vec<Row> {
+fn rows(
+    columns: &[Column],
+    results: &[Vec<(Lane, Outcome)>],
+    fallback: String,
+    with: &[String],
+) -> Vec<Row> {
     let mut known: Vec<(Lane, String, Option<u32>)> = vec![];
     for (lane, outcome) in results.iter().flatten() {
         for (what, threads, _) in outcome.iter().flatten() {
@@ -175,7 +180,7 @@ fn rows(columns: &[Column], results: &[Vec<(Lane, Outcome)>], fallback: String) 
             };
             Cell::NotTried { why }
         });
-        Row { lane, what: what.clone(), threads, cells: cells.collect() }
+        Row { lane, what: what.clone(), threads, with: with.to_vec(), cells: cells.collect() }
     };
     known.into_iter().map(row).collect()
 }

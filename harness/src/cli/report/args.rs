@@ -18,7 +18,8 @@ Files of a report:
   schedules/       what `standstill replay FILE` takes
   reproducer/      a program that shows the first finding without standstill; it is built and run in
                    an empty directory, and the report says how often it failed there
-  raw/             the runs themselves; `standstill report raw/RUN` makes the report again
+  raw/             the runs themselves, and the files of --matrix; `standstill report raw/RUN` makes
+                   the report again
   SHA256SUMS       of all of them
 and beside the directory an archive of it. When a report is made again, what you have written into its
 place of REPORT.md is carried over; a file of your own, or one that was changed, is named, and
@@ -47,7 +48,7 @@ pub(in crate::cli) struct ReportArgs {
     /// The library in question, if the runs do not tell
     #[arg(long, value_name = "NAME[@VERSION]", value_parser = subject)]
     pub(super) subject: Option<String>,
-    /// What `standstill matrix` has found: its directory, `matrix.json` or `bisection.json`
+    /// What `standstill matrix` has found: its directory for all of it, or one of the files there
     #[arg(long, value_name = "PATH")]
     pub(super) matrix: Option<PathBuf>,
     /// Time for running the reproducer in an empty directory once it is built, or `off` for none

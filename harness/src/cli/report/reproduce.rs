@@ -1,5 +1,6 @@
 //! The reproducer of a report: of its first finding, or the file that the user wrote.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -15,6 +16,7 @@ use crate::reproducer::{
 };
 use crate::stats::Rate;
 use crate::store::{Run, SearchRecord};
+use crate::verdict::Kind;
 
 /// Its directory in the report.
 pub(super) const DIRECTORY: &str = "reproducer";
@@ -61,13 +63,25 @@ pub(super) fn reproduce(
         ..Budget::default()
     };
     let seen = match verify(&made, budget, stop) {
-        Ok(seen) => seen,
+        Ok(seen) => match sought(runs) {
+            Some(kind) => seen.of_kind(kind),
+            None => seen,
+        },
         Err(error) => {
             return Some(none(&format!("The reproducer was not tried: failed to {error}.")));
         }
     };
     let _ = std::fs::write(dir.join("README.md"), readme(&made, Some(&seen)));
     Some(facts(&made, &seen))
+}
+
+/// What a reproducer is to show: the kind of the first finding, as [`wanted`] takes it.
+fn sought(runs: &[Run]) -> Option<Kind> {
+    let native = runs.iter().flat_map(|run| &run.trials).find_map(|trial| trial.verdict.first());
+    let searches = runs.iter().flat_map(|run| &run.searches);
+    let searched =
+        || searches.flat_map(|search| &search.findings).map(|found| &found.finding).next();
+    native.or_else(searched).map(|finding| finding.kind)
 }
 
 /// The user's file, else the first finding that was found.
@@ -163,6 +177,7 @@ fn none(sentence: &str) -> ReproducerFacts {
         run: String::new(),
         built: false,
         rate: None,
+        kinds: BTreeMap::new(),
         sentence: sentence.to_owned(),
         source: None,
     }
@@ -177,6 +192,10 @@ fn facts(made: &Reproducer, seen: &Verified) -> ReproducerFacts {
             "A program that needs no standstill is in `{DIRECTORY}`. Built and run in an empty directory it \
              {seen}; the 95 % interval is {}.",
             rate.interval
+        ),
+        (Built::Yes, Some(_)) if seen.differently() > 0 => format!(
+            "A program without standstill is in `{DIRECTORY}`, and does not show what was found. Built and \
+             run in an empty directory it {seen}."
         ),
         (Built::Yes, Some(rate)) => format!(
             "The same without standstill is in `{DIRECTORY}`. Built and run in an empty directory it {seen} \
@@ -199,6 +218,7 @@ fn facts(made: &Reproducer, seen: &Verified) -> ReproducerFacts {
         run: made.run.join(" "),
         built,
         rate,
+        kinds: seen.kinds.clone(),
         sentence,
         source: source.filter(|text| text.lines().count() <= SHORT),
     }

@@ -96,12 +96,9 @@ fn is_dependency(at: &str) -> bool {
 /// `file:line function`, which reads down a column.
 fn shown(line: &Line) -> String {
     let function = last(&plain(&line.function), 1);
-    // The last two parts of a path tell enough beside a function.
-    let mut parts: Vec<&str> = line.at.rsplitn(3, '/').take(2).collect();
-    parts.reverse();
     match line.at.is_empty() {
         true => function,
-        false => format!("{} {function}", parts.join("/")),
+        false => format!("{} {function}", line.at),
     }
 }
 
@@ -183,7 +180,7 @@ mod tests {
         let place = Place { module: "app".into(), address: 1, frames };
         let event = Event { pc: 8, ..Event::default() };
         let named = named(&event, &BTreeMap::from([(8, place)]));
-        assert_eq!(named.place.as_deref(), Some("src/cache.rs:31 put"));
+        assert_eq!(named.place.as_deref(), Some("app/src/cache.rs:31 put"));
         assert_eq!(named.api.as_deref(), Some("RawRwLock::lock"));
         assert!(named.is_program);
     }

@@ -26,17 +26,19 @@ pub(super) fn full() -> Page {
         run: "target/release/reproducer".to_owned(),
         built: true,
         rate: Some(RateFacts::of(Rate { k: 18, n: 20 })),
+        kinds: [("deadlock".to_owned(), 18)].into(),
         sentence: "A program without standstill shows it.".to_owned(),
         source: Some("fn main() {\n    let x = 1 < 2 && true;\n}\n".to_owned()),
     };
     let versions = VersionFacts {
+        title: "bank, tried by transfer (package transfers, native lane)".to_owned(),
         sentences: vec!["**1.2.0** is the first version in which it was seen.".to_owned()],
         heads: ["version", "transfer, 2 threads", "transfer, 8 threads"].map(str::to_owned).into(),
         rows: [["1.1.0", "0 of 200", "0 of 200"], ["1.2.0", "3 of 200", "41 of 200"]]
             .map(|row| row.map(str::to_owned).into())
             .into(),
     };
-    let extra = Extra { subject: None, reproducer: Some(reproducer), versions: Some(versions) };
+    let extra = Extra { subject: None, reproducer: Some(reproducer), versions: vec![versions] };
     let mut page = Page::of(&[found(), searched(), inconclusive()], extra);
     page.controls = vec![ControlFacts {
         scenario: "bank/transfer".to_owned(),

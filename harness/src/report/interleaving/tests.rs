@@ -41,6 +41,13 @@ fn two_threads_stand_side_by_side() {
 }
 
 #[test]
+fn a_path_that_is_cut_is_seen_to_be() {
+    assert_eq!(tail("src/bank.rs:7 transfer", 30), "src/bank.rs:7 transfer");
+    assert_eq!(tail("/home/me/work/src/bank.rs:7 transfer", 24), "…/src/bank.rs:7 transfer");
+    assert_eq!(tail("a_function_with_a_long_name", 10), "a_functio…");
+}
+
+#[test]
 fn what_does_not_fit_is_written_across_and_no_line_is_too_long() {
     let mut table = abba();
     table.threads = (0..9).collect();

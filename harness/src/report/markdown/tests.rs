@@ -49,6 +49,63 @@ fn a_search_in_vain_is_told_as_a_bound() {
 }
 
 #[test]
+fn one_schedule_is_not_several() {
+    let mut run = searched_in_vain();
+    run.searches[0].trials = 1;
+    for text in [report(&run), crate::report::html::render(&page(&run))] {
+        assert!(text.contains("1 schedule, which it chose, one thread"), "{text}");
+        assert!(!text.contains("1 schedules"), "{text}");
+    }
+}
+
+#[test]
+fn crates_that_are_not_known_are_no_empty_table() {
+    let mut run = searched_in_vain();
+    run.header.books.values_mut().for_each(|book| book.crates.clear());
+    let page = page(&run);
+    let text = render(&page, TEMPLATE).expect("not rendered");
+    assert!(text.contains("; no lock file was found that names it"), "{text}");
+    assert!(!text.contains("| crate |") && !text.contains("0 crates"), "{text}");
+    let html = crate::report::html::render(&page);
+    assert!(html.contains("no lock file was found that names it"), "{html}");
+    assert!(!html.contains("0 crates"), "{html}");
+}
+
+#[test]
+fn every_table_of_versions_has_its_title() {
+    let facts = |title: &str| crate::report::page::VersionFacts {
+        title: title.to_owned(),
+        sentences: vec!["A sentence.".to_owned()],
+        heads: vec!["tokio".to_owned(), "1.13.0".to_owned()],
+        rows: vec![vec!["close --set 'a|b'".to_owned(), "0 of 40".to_owned()]],
+    };
+    let extra =
+        Extra { versions: vec![facts("a table"), facts("a bisection")], ..Extra::default() };
+    let page = Page::of(&[searched_in_vain()], extra);
+    let text = render(&page, TEMPLATE).expect("not rendered");
+    let versions = text.split("## Versions\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    insta::assert_snapshot!(versions, @r"
+    ### a table
+
+    - A sentence.
+
+    | tokio | 1.13.0 |
+    |---|---|
+    | close --set 'a\|b' | 0 of 40 |
+
+    ### a bisection
+
+    - A sentence.
+
+    | tokio | 1.13.0 |
+    |---|---|
+    | close --set 'a\|b' | 0 of 40 |
+    ");
+    let html = crate::report::html::render(&page);
+    assert!(html.contains("<h3>a table</h3>") && html.contains("<h3>a bisection</h3>"), "{html}");
+}
+
+#[test]
 fn nothing_found_never_becomes_a_promise() {
     for run in [nothing_found(), inconclusive(), interrupted(), searched_in_vain()] {
         let report = report(&run).to_lowercase();

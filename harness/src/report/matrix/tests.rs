@@ -35,6 +35,7 @@ fn matrix() -> Matrix {
         lane: Lane::Native,
         what: "whisper/create_state".to_owned(),
         threads: Some(threads),
+        with: vec![],
         cells: vec![tried(12, 40, confidence), tried(0, 500, confidence), not_built()],
     };
     Matrix {
@@ -42,6 +43,7 @@ fn matrix() -> Matrix {
         standstill: "0.1.0".to_owned(),
         written: "2026-01-01T00:00:00Z".to_owned(),
         command: "standstill matrix".to_owned(),
+        before: vec![],
         package: "scenarios".to_owned(),
         name: "whisper-rs".to_owned(),
         columns: vec![
@@ -132,4 +134,54 @@ fn what_is_not_decided_is_not_claimed() {
         let words = sentence(&bisected(end, None, Some("1.52.0")), "tokio");
         assert!(!words.contains("first version") && !words.contains("chance"), "{words}");
     }
+}
+
+/// The subject of runs of `by`, of a library if one is named.
+fn subject(library: Option<&str>, by: &str) -> SubjectFacts {
+    let by = vec![by.to_owned()];
+    SubjectFacts { name: library.unwrap_or(&by[0]).to_owned(), versions: vec![], by }
+}
+
+#[test]
+fn a_table_in_a_report_names_the_crate_and_what_tried_it() {
+    let facts = facts(&matrix(), &subject(Some("whisper-rs"), "whisper/create_state"));
+    assert_eq!(
+        facts.title,
+        "whisper-rs, tried by whisper/create_state (package scenarios, native lane)"
+    );
+    assert!(!facts.sentences.iter().any(|line| line.contains("not about")), "{facts:?}");
+}
+
+#[test]
+fn a_table_about_something_else_says_so_first() {
+    for (library, by, words) in [
+        (
+            Some("tokio"),
+            "case",
+            "versions of whisper-rs, and the runs of this report are about tokio",
+        ),
+        (Some("whisper-rs"), "whisper/drop", "tried by whisper/create_state, and the runs"),
+        (None, "hang", "tried by whisper/create_state, and the runs of this report are of hang"),
+    ] {
+        let facts = facts(&matrix(), &subject(library, by));
+        assert!(facts.sentences[0].contains(words), "{facts:?}");
+        assert!(facts.sentences[0].ends_with("not about them."), "{facts:?}");
+    }
+    let same = facts(&matrix(), &subject(None, "whisper/create_state"));
+    assert!(!same.sentences[0].contains("not about"), "{same:?}");
+}
+
+#[test]
+fn flags_stand_in_a_row_that_has_a_twin_and_no_empty_cell_is_remarked() {
+    let mut matrix = matrix();
+    let mut other = matrix.rows[0].clone();
+    other.with = vec!["--set".to_owned(), "mode=a b".to_owned()];
+    other.cells[1] = Cell::NotTried { why: NOT_ASKED.to_owned() };
+    matrix.rows[0] = other;
+    assert!(!text(&matrix).contains("--set"), "nobody could take it for another");
+    let plain = Row { with: vec![], ..matrix.rows[0].clone() };
+    matrix.rows.push(plain);
+    let text = text(&matrix);
+    assert!(text.contains("whisper/create_state --set 'mode=a b'"), "{text}");
+    assert!(text.contains("not tried") && !text.contains(NOT_ASKED), "{text}");
 }

@@ -42,9 +42,12 @@ impl Origin {
         self.over("explore", scenario, threads.into_iter().flatten())
     }
 
-    /// `standstill sweep SCENARIO`.
+    /// `standstill sweep SCENARIO`, for the kind that the first command asked for, if it asked for one:
+    /// without it the next sweep would answer another question.
     pub fn sweep(&self, scenario: &str) -> Vec<String> {
-        self.over("sweep", scenario, [])
+        let is_asked = self.command.get(1).is_some_and(|command| command == "sweep");
+        let kind = self.command.windows(2).find(|pair| is_asked && pair[0] == "--kind");
+        self.over("sweep", scenario, kind.into_iter().flatten().cloned())
     }
 
     /// `standstill stress SCENARIO -t N -n TRIALS`.

@@ -242,7 +242,8 @@ impl GraphFacts {
 fn natively(minimal: &Minimal) -> Option<String> {
     let confirmed = minimal.larger.as_ref().or(minimal.confirmed.as_ref())?;
     let ((slept, of_slept), (plain, of_plain)) = (confirmed.with_sleeps, confirmed.plain);
-    Some(match confirmed.is_native() {
+    let fewer = confirmed.remark().map_or(String::new(), |remark| format!(" ({remark})"));
+    let told = match confirmed.is_native() {
         _ if (of_slept, of_plain) == (0, 0) => "not run without control".to_owned(),
         true => format!(
             "appears without control, too: in {plain} of {} and in {slept} of {of_slept} with sleeps at \
@@ -254,7 +255,8 @@ fn natively(minimal: &Minimal) -> Option<String> {
              switches",
             counted(of_plain, "plain run")
         ),
-    })
+    };
+    Some(told + &fewer)
 }
 
 impl InterleavingFacts {

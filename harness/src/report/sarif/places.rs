@@ -19,9 +19,10 @@ pub(super) struct Spot {
 
 /// Where threads stand: from the short schedule's end if there is one, else from the stacks.
 pub(super) fn of(finding: &FindingFacts, runs: &[Run]) -> Vec<Spot> {
-    let mut spots = at_the_end(finding);
+    let roots = roots(runs);
+    let mut spots = at_the_end(finding, &roots);
     if spots.is_empty() {
-        spots = on_stacks(finding, runs);
+        spots = on_stacks(finding, runs, &roots);
     }
     let mut known: Vec<Spot> = Vec::new();
     for spot in spots {
@@ -32,19 +33,19 @@ pub(super) fn of(finding: &FindingFacts, runs: &[Run]) -> Vec<Spot> {
     known
 }
 
-fn at_the_end(finding: &FindingFacts) -> Vec<Spot> {
+fn at_the_end(finding: &FindingFacts, roots: &[PathBuf]) -> Vec<Spot> {
     let steps = finding.interleaving.iter().flat_map(|i| &i.steps);
     let ends = steps.filter(|step| step.row == "end");
     ends.filter_map(|step| {
         let thread = step.threads.first().map(String::as_str).unwrap_or_default();
-        Spot::parse(&step.place, &format!("{thread} {}", step.text))
+        Spot::parse(below(&step.place, roots), &format!("{thread} {}", step.text))
     })
     .collect()
 }
 
 /// The stacks of the trial, or the schedule, with the finding's token. A thread that crashed comes
 /// first, then those of a ring.
-fn on_stacks(finding: &FindingFacts, runs: &[Run]) -> Vec<Spot> {
+fn on_stacks(finding: &FindingFacts, runs: &[Run], roots: &[PathBuf]) -> Vec<Spot> {
     let trials = runs.iter().flat_map(|run| &run.trials).map(|trial| &trial.observation);
     let native =
         trials.filter(|o| finding.lane == "native" && o.trial.to_string() == finding.token);
@@ -57,8 +58,13 @@ fn on_stacks(finding: &FindingFacts, runs: &[Run]) -> Vec<Spot> {
     let rings: Vec<i32> = WaitGraph::of(stacks).cycles.into_iter().flat_map(|c| c.tids).collect();
     let mut threads: Vec<&ThreadStack> = stacks.threads.iter().collect();
     threads.sort_by_key(|thread| (crashed != Some(thread.tid), !rings.contains(&thread.tid)));
-    let roots = roots(runs);
-    threads.iter().filter_map(|thread| stands(thread, &roots)).collect()
+    threads.iter().filter_map(|thread| stands(thread, roots)).collect()
+}
+
+/// A path, and what may follow it, from the first of the directories above it, if one is.
+fn below<'p>(path: &'p str, roots: &[PathBuf]) -> &'p str {
+    let below = roots.iter().find_map(|root| Path::new(path).strip_prefix(root).ok()?.to_str());
+    below.unwrap_or(path)
 }
 
 /// Directories below which a path is one of the reader's sources: where cargo keeps its `target`, and
@@ -82,8 +88,7 @@ fn stands(thread: &ThreadStack, roots: &[PathBuf]) -> Option<Spot> {
         let function = frame.function.as_deref().unwrap_or("an unknown function");
         let about = format!("{} stands in {function}", thread.name);
         let file = frame.file.as_deref()?;
-        let below = roots.iter().find_map(|root| Path::new(file).strip_prefix(root).ok()?.to_str());
-        Spot::new(below.unwrap_or(file), frame.line?, &about)
+        Spot::new(below(file, roots), frame.line?, &about)
     })
     .next()
 }
@@ -160,6 +165,9 @@ mod tests {
         let told = "main stands in app::transfer".to_owned();
         assert_eq!(at("/work/app"), Some(("src/main.rs".to_owned(), told)));
         assert_eq!(at("/work/ap"), None);
+        let (place, roots) = ("/work/app/src/main.rs:7 transfer", ["/work/app".into()]);
+        assert_eq!(below(place, &roots), "src/main.rs:7 transfer");
+        assert_eq!(below("src/main.rs:7 transfer", &roots), "src/main.rs:7 transfer");
     }
 
     #[test]

@@ -29,6 +29,21 @@ fn nothing_seen_is_no_proof_that_there_is_nothing() {
 }
 
 #[test]
+fn what_was_seen_instead_is_no_good_end() {
+    let mut asked = swept(&[(1, 0, 25), (2, 0, 25), (4, 0, 25)]);
+    asked.kind = Some(Kind::Deadlock);
+    for count in &mut asked.counts[1..] {
+        count.others.insert(Kind::Panic, 25);
+    }
+    let first = |swept: &Swept| sentences(swept).remove(0);
+    insta::assert_snapshot!(first(&asked), @"bank/transfer: no deadlock was seen; panic in 25 of 25 with 2 and with 4 threads; undecided with 1, 2 and 4 threads; 3 and 5 to 8 were not tested");
+    asked.counts[2].others.insert(Kind::Panic, 3);
+    insta::assert_snapshot!(first(&asked), @"bank/transfer: no deadlock was seen; panic in 25 of 25 with 2 threads, in 3 of 25 with 4 threads; undecided with 1, 2 and 4 threads; 3 and 5 to 8 were not tested");
+    let bounded = Swept { kind: asked.kind, ..swept(&[(1, 0, 400), (2, 0, 400)]) };
+    insta::assert_snapshot!(first(&bounded), @"bank/transfer: no deadlock was seen; left open is deadlock in less than 1.00 % of trials with each of 1 and 2 threads; 3 to 8 were not tested");
+}
+
+#[test]
 fn a_gap_below_the_answer_is_named() {
     let sparse = Swept { asked: vec![1, 8], ..swept(&[(1, 0, 400), (8, 25, 25)]) };
     let lines = sentences(&sparse);
