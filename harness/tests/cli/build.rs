@@ -69,7 +69,7 @@ fn what_cannot_be_built_is_told_in_a_sentence() {
         .complains_of(&["failed to ask `/nowhere/rustc` for its host"]);
     ran(&["build"], ("CARGO", "/nowhere/cargo"))
         .exits(4)
-        .complains_of(&["failed to run `/nowhere/cargo`"]);
+        .complains_of(&["failed to start `/nowhere/cargo`"]);
     ran(&["build", "--manifest-path", "nowhere/Cargo.toml"], nothing)
         .exits(2)
         .complains_of(&["failed to read the workspace with cargo"]);

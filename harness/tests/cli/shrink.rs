@@ -81,5 +81,5 @@ fn a_run_without_a_generated_failure_is_refused() {
     run(&["shrink", kept.to_str().unwrap()]).exits(2).complains_of(&["holds no failure"]);
     stress(controls(), "abba", &other, &["-t", "2", "-n", "1"]).exits(0);
     run(&["shrink", other.to_str().unwrap()]).exits(2).complains_of(&["no", "generated program"]);
-    run(&["shrink", "nowhere"]).exits(2).complains_of(&["is not a run directory"]);
+    run(&["shrink", "nowhere"]).exits(2).complains_of(&["does not exist"]);
 }
