@@ -9,6 +9,7 @@ pub(super) fn scenario<G: Guard>() -> Scenario {
     Scenario::new(&named::<G>("concurrent_create_state_without_mutex"))
         .about("all actors call create_state() on one shared context, three times, with no lock")
         .contract(SYNC, SYNC_SOURCE)
+        .reproducer(concat!(env!("REPRODUCERS"), "create_state.rs"))
         .threads([2, 8, 64])
         .counts_steps()
         .prepare(prepare)
