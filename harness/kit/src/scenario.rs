@@ -82,6 +82,13 @@ impl Scenario {
         self
     }
 
+    /// Forgets what [`Builder::reproducer`] named: it fails as the scenario did before something was
+    /// put around it.
+    pub fn without_reproducer(mut self) -> Self {
+        self.card.reproducer = None;
+        self
+    }
+
     /// As [`Builder::trials`].
     pub fn trials(mut self, trials: u32) -> Self {
         self.card.trials = trials;

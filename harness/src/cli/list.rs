@@ -18,7 +18,7 @@ pub(super) fn main(args: &ListArgs) -> Result<Exit, Failure> {
             print(&match args.message_format {
                 MessageFormat::Json => format!(
                     "{}\n",
-                    serde_json::json!({ "scenario": full, "exe": book.exe, "card": card })
+                    serde_json::json!({ "scenario": full, "exe": book.exe.to_string_lossy(), "card": card })
                 ),
                 MessageFormat::Human => {
                     let counts: Vec<String> = card.threads.iter().map(u32::to_string).collect();

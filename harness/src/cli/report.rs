@@ -102,8 +102,9 @@ fn told(args: &ReportArgs, page: &Page, dir: &Path, archive: &Path, names: &[Str
             "event": "report",
             "outcome": page.outcome,
             "headline": page.headline,
-            "directory": dir,
-            "archive": archive,
+            // JSON has no place for names that are no text.
+            "directory": dir.to_string_lossy(),
+            "archive": archive.to_string_lossy(),
             "files": names,
         });
         return format!("{line}\n");

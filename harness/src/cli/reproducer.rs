@@ -107,7 +107,7 @@ pub(super) fn main(args: &ReproducerArgs) -> Result<Exit, Failure> {
     if is_json {
         let (build, run) = (&made.build, made.run.join(" "));
         let line = json!({
-            "event": "reproducer", "dir": made.dir, "build": build, "run": run,
+            "event": "reproducer", "dir": made.dir.to_string_lossy(), "build": build, "run": run,
             "redacted": made.redacted, "verified": verified,
         });
         print(&format!("{line}\n"));

@@ -18,7 +18,11 @@ pub(super) fn described(syntax: &Syntax) -> (What, Vec<String>) {
                 Visibility::Inherited => at..at,
                 written => written.span().byte_range(),
             };
-            let takes_arguments = !function.sig.inputs.is_empty();
+            // A lifetime is nothing that a call would have to name.
+            let signature = &function.sig;
+            let is_generic = signature.generics.type_params().next().is_some()
+                || signature.generics.const_params().next().is_some();
+            let takes_arguments = !signature.inputs.is_empty() || is_generic;
             let what = What::Function { takes_arguments, vis };
             (what, vec![function.sig.ident.to_string()])
         }

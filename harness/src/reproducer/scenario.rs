@@ -129,7 +129,7 @@ fn cut(
     }
     Err(uncuttable(match wanted.card.places[..] {
         [] => "its binary does not say where it stands (it was built with an older standstill-kit)",
-        _ if takes_arguments => "the function that builds it takes arguments",
+        _ if takes_arguments => "the function that builds it takes arguments or is generic",
         _ => "the function that builds it was not found among the sources of its crate",
     }))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::emit::emit;
 use super::own;
 use super::slice::slice;
-use super::tree::Tree;
+use super::tree::{Tree, What};
 
 /// A crate of several files.
 fn krate(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
@@ -64,6 +64,19 @@ fn other(_: Kind) -> Arc<u32> { crate::second::unused() }
 
 const SECOND: &str =
     "use rayon::spawn;\npub fn unused() -> std::sync::Arc<u32> { spawn(); todo!() }\n";
+
+#[test]
+fn a_function_that_no_call_without_more_words_reaches_is_not_cut_out() {
+    let text = "fn plain() {}\nfn generic<T>() {}\nfn sized<const N: usize>() {}\n\
+                fn borrows<'a>() -> &'a str { \"\" }\nfn told(_: u8) {}\n";
+    let (_dir, root) = krate(&[("lib.rs", text)]);
+    let tree = Tree::read(&root).unwrap();
+    let takes = |line| match tree.items[tree.function_at(&root, line).unwrap()].what {
+        What::Function { takes_arguments, .. } => takes_arguments,
+        _ => panic!("a function stands in line {line}"),
+    };
+    assert_eq!([1, 2, 3, 4, 5].map(takes), [false, true, true, false, true]);
+}
 
 #[test]
 fn a_scenario_comes_with_what_it_reaches_and_nothing_else() {

@@ -52,7 +52,8 @@ pub(super) struct Item {
 /// What an item is, as far as that matters for cutting it out.
 #[derive(Debug)]
 pub(super) enum What {
-    /// A function, and where its visibility ends up: the place of what stands there now.
+    /// A function, whether it takes arguments of any sort, types among them, and where its visibility
+    /// ends up: the place of what stands there now.
     Function { takes_arguments: bool, vis: Range<usize> },
     /// Anything else that goes by its names.
     Named,

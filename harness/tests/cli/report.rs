@@ -60,6 +60,24 @@ fn a_report_is_one_folder_and_one_archive_and_its_checksums_hold() {
 
 #[test]
 #[ntest::timeout(120_000)]
+fn a_folder_whose_name_is_no_text_is_told_of_all_the_same() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = stressed(dir.path(), "abba", &["-t", "2", "-n", "1"]);
+    let folder = dir.path().join(OsStr::from_bytes(b"named-\xff"));
+    let mut command = standstill(&["report"]);
+    command.arg(&run_dir).args(["--reproduce", "off", "--message-format", "json"]);
+    let out = command.arg("-o").arg(&folder).output().unwrap();
+    let (told, said) = (String::from_utf8(out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(told.unwrap().contains("named-\u{fffd}"), "{said}");
+    assert!(folder.join("REPORT.md").is_file());
+}
+
+#[test]
+#[ntest::timeout(120_000)]
 fn two_runs_make_one_report_and_a_folder_of_somebody_else_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let one = stressed(&dir.path().join("a"), "abba", &["-t", "2", "-n", "2"]);

@@ -22,17 +22,18 @@ pub fn reentrant<G: Guard>() -> Maker {
 fn told<G: Guard>(make: fn() -> Scenario) -> Maker {
     Box::new(move || {
         // Many variants: `cargo test` is to see that each runs, and `stress` takes what it is told.
-        let scenario = make().trials(2);
+        // The reproducers lie with the package of the plain scenarios, and are about those.
+        let scenario = make().trials(2).without_reproducer();
         if G::SUFFIX.is_empty() {
             return scenario;
         }
         // Every generic scenario is `named`; if not, its name is taken twice, which the kit refuses.
         let plain = scenario.name().trim_end_matches(G::SUFFIX).to_owned();
         let scenario = scenario.control_of(&plain, G::WHAT);
-        match G::ADDS.iter().find(|added| added.scenario == plain) {
-            Some(added) => scenario.may_find(added.kind, added.why),
-            None => scenario,
-        }
+        G::ADDS
+            .iter()
+            .filter(|added| added.scenario == plain)
+            .fold(scenario, |scenario, added| scenario.may_find(added.kind, added.why))
     })
 }
 
