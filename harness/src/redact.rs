@@ -55,6 +55,11 @@ static HINT: LazyLock<Regex> = LazyLock::new(|| {
 static HOMES: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"(?P<kept>/home/)(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)"));
 
+/// Where cargo keeps the sources of a registry's crates: named after its host, which may be a private
+/// one, and a hash. The component stays, for whoever reads a crate's name off the path.
+static INDEX: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?P<kept>/registry/src/)[^/\s]+-[0-9a-f]{16}(?P<after>/)"));
+
 /// Host names that many have, or that are words.
 const NO_NAMES: [&str; 7] =
     ["localhost", "localdomain", "linux", "debian", "ubuntu", "fedora", "host"];
@@ -178,6 +183,11 @@ impl Redactor {
             self.count(rule, times);
         }
         text = self.replace(&HOMES, "user name", &text);
+        let times = INDEX.find_iter(&text).count();
+        if times > 0 {
+            text = INDEX.replace_all(&text, "${kept}index${after}").into_owned();
+            self.count("host of a registry", times.try_into().unwrap_or(u32::MAX));
+        }
         if let Some(host) = self.host.clone() {
             text = self.replace(&host, "host name", &text);
         }

@@ -28,6 +28,15 @@ fn the_home_of_root_is_a_home_and_a_common_host_name_is_none() {
 }
 
 #[test]
+fn a_registry_is_not_named_and_its_crates_are() {
+    let (text, counts) = redacted(
+        "/home/me/.cargo/registry/src/crates.mine.example-1949cf8c6b5b557f/tokio-1.13.0/src/lib.rs:7",
+    );
+    assert_eq!(text, "~/.cargo/registry/src/index/tokio-1.13.0/src/lib.rs:7");
+    assert_eq!(counts.to_string(), "1 x home directory, 1 x host of a registry");
+}
+
+#[test]
 fn secrets_are_marked_where_they_stood() {
     let hex = "0123456789abcdef0123456789abcdef0123";
     for (text, expected) in [
