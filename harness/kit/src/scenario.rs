@@ -254,7 +254,8 @@ impl<P: 'static, S, R> Builder<P, S, R> {
 
     /// A reproducer that was written by hand, for `standstill reproducer` to take instead of cutting
     /// the scenario out of its crate: a `main` in Rust, or one C or C++ file. The path is relative to
-    /// the crate's manifest.
+    /// the crate's manifest. Rust is of the crate's edition, unless its first line is of the form
+    /// `// edition: 2021`.
     pub fn reproducer(mut self, path: &'static str) -> Self {
         self.card.reproducer = Some(path.to_owned());
         self

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::protocol::Card;
 
+/// The editions of Rust, by 2026.
+const EDITIONS: [&str; 4] = ["2015", "2018", "2021", "2024"];
+
 /// A scenario to cut out.
 #[derive(Debug, Clone)]
 pub struct FromScenario<'a> {
@@ -87,6 +90,8 @@ struct Cut {
     /// Whether the crate's build script may matter to it.
     wants_script: bool,
     form: Form,
+    /// The edition of Rust, where it is not that of the scenario's crate.
+    edition: Option<String>,
 }
 
 /// A `main.rs` that the author wrote.
@@ -95,9 +100,14 @@ fn by_hand(path: &Path) -> Result<Cut, ReproError> {
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     let stream: TokenStream =
         text.parse().map_err(|_| failed("it is no Rust that can be read".to_owned()))?;
+    let first = text.lines().next().unwrap_or_default();
+    let edition = first.strip_prefix("// edition:").map(|edition| edition.trim().to_owned());
+    if edition.as_ref().is_some_and(|edition| !EDITIONS.contains(&edition.as_str())) {
+        return Err(failed("its first line names no edition of Rust that is known".to_owned()));
+    }
     let words = words(stream);
     let outside = words.paths.iter().filter_map(|path| path.first().cloned()).collect();
-    Ok(Cut { text, files: vec![], outside, wants_script: false, form: Form::Plain })
+    Ok(Cut { text, files: vec![], outside, wants_script: false, form: Form::Plain, edition })
 }
 
 /// Cuts the scenario out of the target of its package in which its function stands.
@@ -174,7 +184,14 @@ fn written(
     let calls = |name: &str| kept().any(|item| item.words.macros.contains(name));
     let wants_script = ["extern", "cfg", "cfg_attr"].into_iter().any(has)
         || ["env", "option_env", "include"].into_iter().any(calls);
-    Cut { text, files, outside: slice.outside.clone(), wants_script, form: Form::Driver }
+    Cut {
+        text,
+        files,
+        outside: slice.outside.clone(),
+        wants_script,
+        form: Form::Driver,
+        edition: None,
+    }
 }
 
 /// The project around a `main.rs`: manifest, lock file, build script, packages of the workspace.
@@ -223,7 +240,7 @@ fn project(
     let text = format!(
         "[package]\nname = \"repro\"\nversion = \"0.0.0\"\nedition = \"{}\"\npublish = false\n\n\
          [workspace]\n{features}{tables}{}",
-        package.edition,
+        cut.edition.as_deref().unwrap_or(package.edition.as_str()),
         manifest::profile(metadata)
     );
     copy::write(&dir.join("Cargo.toml"), text)?;
@@ -232,4 +249,23 @@ fn project(
         copy::environment(metadata.workspace_root.as_std_path(), dir)?;
     }
     manifest::lock(metadata, dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_by_hand_names_its_edition_in_its_first_line_or_has_the_crates() {
+        let dir = tempfile::tempdir().unwrap();
+        let edition = |text: &str| {
+            let path = dir.path().join("main.rs");
+            std::fs::write(&path, text).unwrap();
+            by_hand(&path).map(|cut| cut.edition)
+        };
+        assert_eq!(edition("// edition: 2021\nfn main() {}\n").unwrap().as_deref(), Some("2021"));
+        assert_eq!(edition("// Shows it.\n// edition: 2021\nfn main() {}\n").unwrap(), None);
+        let why = edition("// edition: 1999\nfn main() {}\n").unwrap_err().to_string();
+        assert!(why.contains("no edition of Rust"), "{why}");
+    }
 }

@@ -13,7 +13,7 @@ pub(super) fn scenario() -> Scenario {
         .contract(
             "pub struct WhisperState { ctx: Arc<WhisperInnerContext>, .. }: a state owns a share of \
              what it was created on",
-            "whisper-rs, src/whisper_state/mod.rs (0.15.1 and 0.16.0)",
+            "whisper-rs, src/whisper_state.rs (0.15.1), src/whisper_state/mod.rs (0.16.0)",
         )
         .threads([2, 8])
         .counts_steps()

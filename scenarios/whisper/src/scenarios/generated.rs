@@ -45,7 +45,7 @@ pub(super) fn shared_state<G: Guard>() -> Scenario {
         )
         .contract(
             "unsafe impl Sync for WhisperState {}, and lang_detect(&self, ..) is safe to call",
-            "whisper-rs, src/whisper_state (0.15.1 and 0.16.0)",
+            "whisper-rs, src/whisper_state.rs (0.15.1), src/whisper_state/mod.rs (0.16.0)",
         )
         .may_find(Kind::Crash, "lang_detect(&self) computes in the state that it is given");
     let calls = || prop_oneof![2 => own(), 1 => Just(Call::DetectOnTheSharedOne)];

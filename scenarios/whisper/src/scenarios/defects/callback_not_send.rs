@@ -55,6 +55,7 @@ pub(in crate::scenarios) fn scenario<G: Guard>() -> Scenario {
          0.15.1:571, :851, 0.16.0:575, :882",
     )
     .may_also_find(Kind::Crash)
+    .reproducer(by_hand!("callback_not_send.rs"))
     .build()
 }
 

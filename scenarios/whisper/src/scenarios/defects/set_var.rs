@@ -31,6 +31,7 @@ pub(in crate::scenarios) fn scenario<G: Guard>() -> Scenario {
             "create_state calls getenv without a lock that std::env knows: ggml-backend.cpp:1458 in \
              whisper.cpp 1.7.6 (whisper-rs 0.15.1), :1642 and :1649 in 1.8.3 (0.16.0)",
         )
+        .reproducer(by_hand!("set_var.rs"))
         .build()
 }
 
