@@ -147,10 +147,14 @@ impl Catalog {
         Ok(Catalog { books, target_dir, root })
     }
 
-    /// The books that a pattern can speak of: the one before its slash, or the default ones.
+    /// The books that a pattern can speak of: those before its slash, those that it names by a star at
+    /// its end, or the default ones.
     pub fn books_for(&self, pattern: &str) -> Result<Vec<&Book>, CatalogError> {
         let name = pattern.split_once('/').map_or(pattern, |(book, _)| book);
-        let named: Vec<&Book> = self.books.iter().filter(|b| b.name == name).collect();
+        // A star alone, or before a scenario's name, does not ask for what takes long to build.
+        let is_of_books = pattern.contains('/') || !name.starts_with('*');
+        let fits = |book: &&Book| book.name == name || is_of_books && matches(name, &book.name);
+        let named: Vec<&Book> = self.books.iter().filter(fits).collect();
         if !named.is_empty() {
             return Ok(named);
         }
@@ -290,6 +294,31 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn stars_stand_for_catalogs_too() {
+        let book = |name: &str, default| Book {
+            name: name.to_owned(),
+            package: name.to_owned(),
+            test: "scenarios".to_owned(),
+            manifest: name.into(),
+            default,
+            subject: None,
+        };
+        let books = vec![book("mine", true), book("big", false), book("big-fixes", false)];
+        let catalog = Catalog { root: "/".into(), target_dir: "/target".into(), books };
+        let names = |pattern| {
+            let books = catalog.books_for(pattern).unwrap();
+            books.iter().map(|book| book.name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(names("big*"), ["big", "big-fixes"]);
+        assert_eq!(names("big"), ["big"]);
+        assert_eq!(names("big*/a*"), ["big", "big-fixes"]);
+        assert_eq!(names("*/a"), ["mine", "big", "big-fixes"]);
+        assert_eq!(names("*_look_alike"), ["mine"], "of what is built by default");
+        assert_eq!(names("a*"), ["mine"], "a pattern of scenarios");
+        assert!(catalog.books_for("small*/a").is_err());
     }
 
     #[test]
