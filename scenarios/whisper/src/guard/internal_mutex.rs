@@ -18,6 +18,12 @@ impl Guard for InternalMutex {
     const ADDS: &'static [Added] = &[
         Added { scenario: "reentrant_callback", kind: Kind::SelfDeadlock, why: CALLED_BACK },
         Added { scenario: "full_in_callback", kind: Kind::SelfDeadlock, why: CALLED_BACK },
+        Added {
+            scenario: "defect_logits_change_while_borrowed_look_alike",
+            kind: Kind::SelfDeadlock,
+            why: "made by the fix: as long as something is borrowed from one state the mutex is held, \
+                  and a call of another one waits for it",
+        },
     ];
     type State = State;
 

@@ -29,6 +29,17 @@ impl Guard for StatePool {
             kind: Kind::WrongResult,
             why: "made by the fix: a state that was lent before tells what its last user transcribed",
         },
+        Added {
+            scenario: "log_callbacks",
+            kind: Kind::WrongResult,
+            why: "made by the fix: a state that was lent before is not created, and nothing is logged",
+        },
+        Added { scenario: "generated_calls", kind: Kind::LostWakeup, why: EXHAUSTED },
+        Added {
+            scenario: "generated_calls_on_a_shared_state",
+            kind: Kind::LostWakeup,
+            why: EXHAUSTED,
+        },
     ];
     type State = State;
 
