@@ -3,10 +3,11 @@
 //! Trials come to results in whatever order the workers finish; each is judged as it comes, and its
 //! event goes to every reporter before the next is taken. Workers never talk to reporters.
 
+mod work;
 mod worker;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use crate::supervise::{Cell, CellError, Request, Target};
 use crate::text::story;
 use crate::trial::{Lane, Trial};
 use crate::verdict::{Expectation, Grade, Verdict};
+use work::Work;
 use worker::FromWorker;
 
 /// The deadline of everything but the actors: loading a model of some gigabytes is no hang.
@@ -202,30 +204,25 @@ impl Session<'_> {
     ) -> Result<Vec<Summary>, SessionError> {
         let group = &ready.group;
         let (from, units) = (group.from, group.units);
-        let work: Vec<(usize, u64)> = units
-            .iter()
-            .enumerate()
-            .flat_map(|(i, unit)| (0..unit.trials).map(move |index| (from + i, index)))
-            .filter(|item| !self.done.contains(item))
-            .collect();
-        let mut left: Vec<u64> = vec![0; units.len()];
-        work.iter().for_each(|(unit, _)| left[unit - from] += 1);
+        let work = Work::new(from, units, self.done);
+        let mut left = work.left();
         let mut summaries: Vec<Summary> = units
             .iter()
             .enumerate()
             .map(|(i, unit)| Summary::new(from + i, &unit.scenario, unit.threads))
             .collect();
 
-        let next = AtomicUsize::new(0);
         // A worker stops for the user, or because another one failed.
         let halt = AtomicBool::new(false);
         let (sender, results) = mpsc::sync_channel(64);
         let outcome = std::thread::scope(|scope| {
-            let jobs = self.plan.jobs.clamp(1, work.len().max(1));
+            let trials = left.iter().fold(0, |sum: u64, unit| sum.saturating_add(*unit));
+            let jobs =
+                self.plan.jobs.clamp(1, usize::try_from(trials).unwrap_or(usize::MAX).max(1));
             for number in 0..jobs {
-                let (sender, next, halt, work) = (sender.clone(), &next, &halt, &work);
+                let (sender, halt, work) = (sender.clone(), &halt, &work);
                 let name = format!("worker-{number}");
-                let body = move || self.work(ready, work, next, halt, &sender);
+                let body = move || self.work(ready, work, halt, &sender);
                 if let Err(error) = std::thread::Builder::new().name(name).spawn_scoped(scope, body)
                 {
                     let scenario = group.first().scenario.clone();

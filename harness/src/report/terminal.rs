@@ -88,7 +88,7 @@ impl Terminal {
     }
 
     fn begin(&mut self, plan: &Plan, done: u64) {
-        let planned: u64 = plan.units.iter().map(|u| u.trials).sum();
+        let planned = plan.units.iter().fold(0_u64, |sum, unit| sum.saturating_add(unit.trials));
         self.total = planned.saturating_sub(done);
         let row = |(i, unit): (usize, &crate::plan::Unit)| Row {
             summary: Summary::new(i, &unit.scenario, unit.threads),

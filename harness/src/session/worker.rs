@@ -1,9 +1,10 @@
 //! Workers: each owns a cell of processes and runs one trial after the other in it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 
+use super::work::Work;
 use super::{OTHER_DEADLINE, Ready, Session};
 use crate::capture::Capturer;
 use crate::observation::{Isolation, Observation};
@@ -20,8 +21,7 @@ impl Session<'_> {
     pub(super) fn work(
         &self,
         ready: &Ready<'_>,
-        work: &[(usize, u64)],
-        next: &AtomicUsize,
+        work: &Work<'_>,
         halt: &AtomicBool,
         sender: &mpsc::SyncSender<FromWorker>,
     ) {
@@ -33,7 +33,7 @@ impl Session<'_> {
             isolation: ready.isolation,
         };
         while !halt.load(Relaxed) && !self.stop.load(Relaxed) {
-            let Some((unit, index)) = work.get(next.fetch_add(1, Relaxed)).copied() else { return };
+            let Some((unit, index)) = work.take() else { return };
             // A bug of ours must end the campaign with its name, not hang it.
             let done = catch_unwind(AssertUnwindSafe(|| worker.run(unit, index, sender)));
             let message = match done {

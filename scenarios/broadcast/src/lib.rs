@@ -1,7 +1,7 @@
 //! Generated programs over a published channel: `tokio::sync::broadcast`, version 1.27.0.
 //!
-//! Shape: `send` wakes whoever waits while it holds the channel's lock (`Tail::notify_rx`,
-//! tokio/src/sync/broadcast.rs:768). An executor may have forgotten a task that waits, as one does
+//! Shape: `send`, and the drop of the last `Sender`, wake whoever waits while they hold the channel's
+//! lock (`Tail::notify_rx`, tokio/src/sync/broadcast.rs:768). An executor may have forgotten a task that waits, as one does
 //! that was shut down; then being woken is the last that happens to the task, it is dropped there and
 //! then, and with it goes its `Recv`, which takes the same lock (line 1188). tokio 1.28.0 wakes after
 //! the lock was given back (<https://github.com/tokio-rs/tokio/pull/5578>).
@@ -65,7 +65,7 @@ fn forgetful() -> Scenario {
         .about("generated calls on one broadcast channel, with tasks that their executor forgets")
         .may_find(
             Kind::SelfDeadlock,
-            "https://github.com/tokio-rs/tokio/pull/5578: send() wakes while it holds the lock",
+            "https://github.com/tokio-rs/tokio/pull/5578: send(), and the end of the channel, wake under its lock",
         );
     programs(scenario)
         .play(local, |channel, own, call| play(channel, own, call, false))

@@ -1,5 +1,5 @@
 // edition: 2021
-// std::env::set_var, which was safe until edition 2021, beside create_state, which calls getenv.
+// std::env::set_var, which is safe through edition 2021, beside create_state, which calls getenv.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

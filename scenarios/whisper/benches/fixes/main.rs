@@ -22,12 +22,18 @@
 //!     --pair '*/create_state_then_full=*/create_state_then_full_with_internal_mutex'
 //! ```
 
-#![allow(clippy::print_stdout, reason = "the numbers are what a bench is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the numbers are what a bench is for"
+)]
 
 mod measure;
 mod median;
 mod table;
 
+use std::fs::File;
+use std::io::Write;
 use std::process::ExitCode;
 
 use measure::{Act, Measured, Way};
@@ -47,6 +53,11 @@ const WAYS: [Way; 6] = [
     Way::over::<FullSemaphore>("full semaphore"),
 ];
 
+/// Rounds, callers and ggml's threads: more is a mistake.
+const MOST: u16 = 1_000;
+
+const FLAGS: [&str; 4] = ["--rounds", "--threads", "--n-threads", "--json"];
+
 /// What was asked for.
 struct Wanted {
     rounds: usize,
@@ -65,7 +76,7 @@ fn main() -> ExitCode {
         Ok(Err(why)) => (why, ExitCode::FAILURE),
         Err(why) => (why, ExitCode::from(2)),
     };
-    println!("failed to {why}");
+    eprintln!("failed to {why}");
     code
 }
 
@@ -73,9 +84,17 @@ fn wanted() -> Result<Wanted, String> {
     let mut wanted = Wanted { rounds: 21, callers: vec![1, 2, 4, 8], n_threads: 1, json: None };
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(flag) = arguments.next() {
+        if !FLAGS.contains(&flag.as_str()) {
+            return Err(format!(
+                "read {flag}: there are --rounds, --threads, --n-threads and --json"
+            ));
+        }
         let value = arguments.next().ok_or(format!("read {flag}: a value is to follow"))?;
-        let bad = |_| format!("read {flag} {value}: it takes a number of 1 or more");
-        let at_least_1 = |text: &str| text.parse().map(std::num::NonZeroU16::get).map_err(bad);
+        let bad = || format!("read {flag} {value}: it takes a number from 1 to {MOST}");
+        let at_least_1 = |text: &str| match text.parse::<u16>() {
+            Ok(number @ 1..=MOST) => Ok(number),
+            _ => Err(bad()),
+        };
         match flag.as_str() {
             "--rounds" => wanted.rounds = at_least_1(&value)?.into(),
             "--n-threads" => wanted.n_threads = at_least_1(&value)?,
@@ -84,17 +103,18 @@ fn wanted() -> Result<Wanted, String> {
                 wanted.callers = counts.collect::<Result<_, _>>()?;
             }
             "--json" => wanted.json = Some(value),
-            _ => {
-                return Err(format!(
-                    "read {flag}: there are --rounds, --threads, --n-threads and --json"
-                ));
-            }
+            _ => unreachable!("all flags are above"),
         }
     }
     Ok(wanted)
 }
 
 fn run(wanted: &Wanted) -> Result<(), String> {
+    // Minutes of measuring are not to end at a directory that is not there.
+    let mut json = match &wanted.json {
+        Some(path) => Some(File::create(path).map_err(|error| format!("write {path}: {error}"))?),
+        None => None,
+    };
     let model = cached(&Shape::default())?;
     let context = Box::leak(Box::new(load(&model)?));
     let mut all = vec![];
@@ -115,8 +135,9 @@ fn run(wanted: &Wanted) -> Result<(), String> {
     match &wanted.json {
         None => Ok(()),
         Some(path) => {
-            let json = table::json(&all, WAYS.len(), wanted.n_threads);
-            std::fs::write(path, json).map_err(|error| format!("write {path}: {error}"))
+            let text = table::json(&all, WAYS.len(), wanted.n_threads);
+            let written = json.as_mut().map_or(Ok(()), |file| file.write_all(text.as_bytes()));
+            written.map_err(|error| format!("write {path}: {error}"))
         }
     }
 }

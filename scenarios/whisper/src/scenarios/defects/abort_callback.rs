@@ -42,6 +42,8 @@ pub(in crate::scenarios) fn mutex<G: Guard>() -> Scenario {
     .about("full() with an abort callback that counts its calls in a mutex of its own")
     .reproducer(by_hand!("abort_callback.rs"))
     .may_find(Kind::SelfDeadlock, DEFECT)
+    // Where all actors hang so, no thread can run, and that is what can be proven.
+    .may_also_find(Kind::Deadlock)
     .build()
 }
 

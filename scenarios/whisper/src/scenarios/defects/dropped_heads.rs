@@ -15,9 +15,8 @@ use super::{DEADLINE, all_done};
 use crate::bridge;
 use crate::guard::{Guard, Loaded, named};
 
-const CLAIM: &str = "pub fn new_with_params(path, parameters: WhisperContextParameters) -> Result<Self, \
-                     WhisperError>: what is returned borrows nothing of the parameters";
-const SOURCE: &str = "whisper-rs, src/whisper_ctx_wrapper.rs (0.15.1 and 0.16.0)";
+const CLAIM: &str = "pub fn new_with_params(.., parameters: WhisperContextParameters) -> Result<Self, WhisperError>";
+const SOURCE: &str = "whisper-rs, src/whisper_ctx_wrapper.rs (0.15.1:29, 0.16.0:30)";
 
 /// Two heads, as few as every model has.
 static HEADS: [DtwAhead; 2] =

@@ -1,4 +1,4 @@
-//! `std::env::set_var`, which was safe until edition 2021, beside `create_state`.
+//! `std::env::set_var`, which is safe through edition 2021, beside `create_state`.
 //!
 //! Every `create_state` asks `getenv` for `GGML_SCHED_DEBUG` and, from 1.8 on, for
 //! `GGML_SCHED_DEBUG_REALLOC` (ggml-backend.cpp:1458 in whisper.cpp 1.7.6, :1642 and :1649 in 1.8.3).

@@ -12,10 +12,9 @@ use super::{DEADLINE, full};
 use crate::guard::{Guard, named};
 use crate::parameters;
 
-const CLAIM: &str = "Set the number of threads to use for decoding. [...] (of pcm_to_mel, encode and \
-                     decode:) Must be at least 1, returns an error otherwise.";
-const SOURCE: &str = "whisper-rs, src/whisper_params.rs (0.15.1:97, 0.16.0:100), src/whisper_state.rs \
-                      (0.15.1), src/whisper_state/mod.rs (0.16.0)";
+const CLAIM: &str = "Set the number of threads to use for decoding. Defaults to min(4, \
+                     std::thread::hardware_concurrency()).";
+const SOURCE: &str = "whisper-rs, set_n_threads in src/whisper_params.rs (0.15.1:97, 0.16.0:100)";
 
 pub(in crate::scenarios) fn scenario<G: Guard>() -> Scenario {
     pattern::<G>("defect_zero_threads", 0)
