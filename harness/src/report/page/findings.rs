@@ -15,7 +15,7 @@ use crate::report::interleaving::{interleaving, name, told};
 use crate::report::schedule::replay;
 use crate::store::{FoundSchedule, Run, SearchRecord, TrialRecord};
 use crate::text::shortened;
-use crate::verdict::Finding;
+use crate::verdict::{Finding, Kind};
 
 /// Findings told in full; the rest is counted.
 pub(crate) const MOST_FINDINGS: usize = 8;
@@ -166,7 +166,11 @@ impl FindingFacts {
             token: seen.trial.to_string(),
             replay: None,
             natively: None,
-            graph: graph_of(seen).as_ref().and_then(GraphFacts::of),
+            graph: stands(finding.kind)
+                .then(|| graph_of(seen))
+                .flatten()
+                .as_ref()
+                .and_then(GraphFacts::of),
             interleaving: None,
             stacks: seen.stacks.as_ref().map(|s| fenced(&s.to_string())),
             stopped_us: seen.stacks.as_ref().map_or(0, |s| s.stopped_us),
@@ -216,6 +220,12 @@ impl FindingFacts {
             output: None,
         }
     }
+}
+
+/// Whether who waits for whom is about it. Of what ends by itself, a crash or a wrong result, the main
+/// thread that waits for its actors is all that is ever seen.
+fn stands(kind: Kind) -> bool {
+    !matches!(kind, Kind::DataRace | Kind::Crash | Kind::Panic | Kind::WrongResult)
 }
 
 /// Who waited for whom when the trial was looked at; none where nobody waits.
