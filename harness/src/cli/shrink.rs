@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::anyhow;
 use clap::Args;
 
-use super::stress::{create, stop_on_signals, target, unchanged, write_report};
+use super::stress::{create, not_had, stop_on_signals, target, unchanged, write_report};
 use super::{Exit, Failure, MessageFormat, complain, duration, print, runs};
 use crate::explore::target::quoted;
 use crate::program::PROGRAM;
@@ -17,7 +17,7 @@ use crate::report::style::Paint;
 use crate::session::SessionError;
 use crate::shrink::{Bench, Case, Lead, NoCase, Shrunk, shrink};
 use crate::stats::Rate;
-use crate::store::{Header, Run};
+use crate::store::{Header, Run, Writer};
 use crate::verdict::Grade;
 
 const EXIT_CODES: &str = "\
@@ -66,6 +66,10 @@ pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let run = runs::load(&dir)?;
     let mut case = Case::of(&run, args.scenario.as_deref()).map_err(|why| refused(&dir, &why))?;
     unchanged(&run.header)?;
+    // Nobody is to wait for a search and then learn that it cannot be kept.
+    if let Some(kept) = &args.run_dir {
+        Writer::check(kept).map_err(|error| not_had(kept, error, None))?;
+    }
     let (target, stop) = (target(&run.header)?, stop_on_signals()?);
     if let Some(timeout) = args.timeout {
         case.unit.timeout_ms = timeout.as_millis() as u64;
@@ -86,15 +90,18 @@ pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
         return Ok(not_again(args, &case, bench.ran, &stop));
     };
     let measured = match stop.load(SeqCst) {
-        true => None,
-        false => Some(measure(args, &run, &bench, &mut shrunk)?),
+        true => Ok(None),
+        false => measure(args, &run, &bench, &mut shrunk).map(Some),
     };
+    // What was found is told first, whatever became of its run.
+    let kept = measured.as_ref().ok().and_then(Option::as_ref);
     match args.message_format {
         MessageFormat::Json => {
-            print(&format!("{}\n", object(&shrunk, measured.as_ref().map(|run| &*run.dir))));
+            print(&format!("{}\n", object(&shrunk, kept.map(|run| &*run.dir))));
         }
-        MessageFormat::Human => print(&closing(&shrunk, measured.as_ref())),
+        MessageFormat::Human => print(&closing(&shrunk, kept)),
     }
+    measured?;
     Ok(match case.grade {
         _ if stop.load(SeqCst) => Exit::Interrupted,
         Grade::AsExpected => Exit::AsExpected,
@@ -122,7 +129,7 @@ fn measure(
         ..run.header.clone()
     };
     let catalog = crate::catalog::Catalog::find(None).ok();
-    let (dir, mut writer) = create(args.run_dir.as_deref(), &header, catalog.as_ref(), "stress")?;
+    let (dir, mut writer) = create(args.run_dir.as_deref(), &header, catalog.as_ref(), None)?;
     let until = Instant::now() + args.budget;
     let outcome = bench.measure(&plan, until, &mut [&mut writer]);
     drop(writer);

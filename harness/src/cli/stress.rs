@@ -23,7 +23,7 @@ use crate::report::markdown;
 use crate::report::style::Paint;
 use crate::report::terminal::Terminal;
 use crate::session::{Session, SessionError};
-use crate::store::{BookRecord, Header, Run, SCHEMA, Whence, Writer};
+use crate::store::{BookRecord, Header, Run, SCHEMA, StoreError, Whence, Writer};
 use crate::supervise::Target;
 use crate::sweep::kept::Kept;
 use crate::verdict::Grade;
@@ -54,7 +54,7 @@ impl Campaign {
         let plan = plan(args, &opened)?;
         let header = header(&opened, command(args, &plan), plan)?;
         let (dir, writer) =
-            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), "stress")?;
+            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), Some("stress"))?;
         Ok(Campaign { dir, header, writer, done: BTreeSet::new() })
     }
 
@@ -139,31 +139,39 @@ pub(super) fn header(opened: &Opened, command: String, plan: Plan) -> Result<Hea
 }
 
 /// Begins a run: in `run_dir`, or in a new directory which `standstill report` will find. `by` is the
-/// command that would go on with one that is there already.
+/// command that would go on with one that is there already, if there is such a command.
 pub(super) fn create(
     run_dir: Option<&Path>,
     header: &Header,
     catalog: Option<&Catalog>,
-    by: &str,
+    by: Option<&str>,
 ) -> Result<(PathBuf, Writer), Failure> {
     let dir = match run_dir {
         Some(dir) => dir.to_owned(),
         None => runs::new_dir(&runs::of_workspace(catalog), &header.began, &about(header)),
     };
-    let writer = Writer::create(&dir, header).map_err(|error| match error {
-        crate::store::StoreError::Io { source, .. }
-            if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
-        {
-            let dir = dir.display();
-            let go_on = format!("standstill {by} --resume {dir}");
-            Failure::usage(anyhow!("{dir} holds a run already; go on with it by {go_on}"))
-        }
-        other => other.into(),
-    })?;
+    let writer = Writer::create(&dir, header).map_err(|error| not_had(&dir, error, by))?;
     if run_dir.is_none() {
         runs::remember(&dir);
     }
     Ok((dir, writer))
+}
+
+/// Why there can be no run in `dir`, and what to do if there is one already.
+pub(super) fn not_had(dir: &Path, error: StoreError, by: Option<&str>) -> Failure {
+    match error {
+        StoreError::Io { source, .. }
+            if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
+        {
+            let dir = dir.display();
+            let instead = match by {
+                Some(by) => format!("go on with it by standstill {by} --resume {dir}"),
+                None => "name another directory".to_owned(),
+            };
+            Failure::usage(anyhow!("{dir} holds a run already; {instead}"))
+        }
+        other => other.into(),
+    }
 }
 
 /// Refuses to go on with binaries that are not those of the run.

@@ -73,7 +73,7 @@ impl Sweep {
         let command = args.command(&scenario, &plan);
         let header = header(&opened, command, plan)?;
         let (dir, writer) =
-            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), "sweep")?;
+            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), Some("sweep"))?;
         kept.save(&dir).map_err(not_kept)?;
         Ok(Sweep { dir, header, writer, kept, before: vec![] })
     }
