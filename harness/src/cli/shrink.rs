@@ -64,6 +64,7 @@ pub(super) struct ShrinkArgs {
 pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let dir = args.run.clone().map_or_else(runs::last, Ok)?;
     let run = runs::load(&dir)?;
+    runs::tell_damage(&run);
     let mut case = Case::of(&run, args.scenario.as_deref()).map_err(|why| refused(&dir, &why))?;
     unchanged(&run.header)?;
     // Nobody is to wait for a search and then learn that it cannot be kept.

@@ -66,6 +66,7 @@ impl Campaign {
             return Err(Failure::usage(anyhow!(why)));
         }
         let run = Run::load(dir)?;
+        runs::tell_damage(&run);
         let mut header = run.header.clone();
         unchanged(&header)?;
         if let Some(jobs) = args.jobs {

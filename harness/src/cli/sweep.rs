@@ -12,7 +12,7 @@ pub(super) use args::SweepArgs;
 
 use super::list::Opened;
 use super::stress::{create, ended_early, header, settings, stop_on_signals, target, unchanged};
-use super::{Exit, Failure, MessageFormat, complain, print};
+use super::{Exit, Failure, MessageFormat, complain, print, runs};
 use crate::catalog::select;
 use crate::event::{Reporter, Summary};
 use crate::plan::{Plan, Unit, too_many_threads};
@@ -80,6 +80,7 @@ impl Sweep {
 
     fn resume(dir: &Path, args: &SweepArgs) -> Result<Sweep, Failure> {
         let run = Run::load(dir)?;
+        runs::tell_damage(&run);
         let kept = Kept::load(dir).map_err(not_kept)?;
         let mut header = run.header.clone();
         unchanged(&header)?;

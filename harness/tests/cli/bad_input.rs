@@ -123,7 +123,8 @@ fn a_damaged_run_is_told_of_what_is_left_and_goes_on() {
     assert!(told.contains("1 line of run is no record and was left out (line 3)"), "{told}");
     assert!(told.contains("| 0 of 2 |"), "{told}");
     // The trial that stood there is run again.
-    run(&["stress", "--resume", path]).exits(0);
+    let went_on = run(&["stress", "--resume", path]).exits(0).stderr;
+    assert!(went_on.contains("1 line of run is no record and was left out (line 3)"), "{went_on}");
     assert_eq!(trials_of(&file), 3);
     std::fs::write(&file, text.replacen("\"schema\":2", "\"schema\":99", 1)).unwrap();
     run(&["report", path]).exits(2).complains_of(&["schema 99", "reads 1 to 2"]);
