@@ -91,8 +91,11 @@ impl Campaign {
         // The stored run is what counts: it also holds what earlier sessions saw.
         let run = Run::load(&dir)?;
         let summaries = run.summaries();
-        let report = write_report(&run);
+        // Where preparing failed there is nothing to report, and to go on would end alike.
+        let is_empty = run.trials.is_empty() && outcome.as_ref().err().is_some_and(is_of_preparing);
+        let report = if is_empty { None } else { write_report(&run) };
         match format {
+            MessageFormat::Human if is_empty => {}
             MessageFormat::Human => {
                 print(&closing(&run, &summaries, report.as_deref(), Paint::stdout()))
             }
@@ -221,6 +224,11 @@ pub(super) fn settings(
         settings.insert("model".to_owned(), model.to_string_lossy().into_owned());
     }
     settings
+}
+
+/// Whether a campaign ended before its first trial, for a reason that lies in its scenario.
+fn is_of_preparing(error: &SessionError) -> bool {
+    matches!(error, SessionError::NotPrepared { .. } | SessionError::SickPreparation { .. })
 }
 
 /// Why a campaign ended early, with the exit code of that.

@@ -55,9 +55,10 @@ fn thread_counts_of_a_sweep_are_refused_before_anything_is_built() {
 #[ntest::timeout(120_000)]
 fn a_scenario_that_cannot_be_prepared_ends_the_campaign_with_its_own_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    stress(rude(), "rude_prepare_fails", &dir.path().join("run"), &[])
-        .exits(2)
-        .complains_of(&["rude_prepare_fails", "there is no file `nowhere.bin`"]);
+    let ran = stress(rude(), "rude_prepare_fails", &dir.path().join("run"), &[]).exits(2);
+    let ran = ran.complains_of(&["rude_prepare_fails", "there is no file `nowhere.bin`"]);
+    assert_eq!(ran.stdout, "", "it would end alike if it went on");
+    assert!(!dir.path().join("run/REPORT.md").exists(), "nothing was seen");
 }
 
 #[test]
