@@ -6,6 +6,7 @@
 //! none of the others. [`Wanted`] is the text by which a person, or `standstill shrink`, asks for
 //! one; [`Program`] is what a trial says that it ran.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::board::ActorState;
 use crate::observation::ActorSeen;
+use crate::protocol::Card;
 
 /// The setting that asks for one program in the place of one a trial.
 pub const PROGRAM: &str = "program";
@@ -118,6 +120,24 @@ impl fmt::Display for Wanted {
         }
         Ok(())
     }
+}
+
+/// The actors that a trial of a scenario takes for the program that is asked for; none if its card or
+/// the program leaves that open. An `Err` is the user's to mend.
+pub fn actors(card: &Card, settings: &BTreeMap<String, String>) -> Result<Option<u32>, String> {
+    let Some(text) = settings.get(PROGRAM).filter(|_| card.generates) else { return Ok(None) };
+    let wanted = text.parse::<Wanted>().map_err(|error| error.to_string())?;
+    Ok(wanted.kept.map(|parts| parts.len() as u32))
+}
+
+/// Why a program of so many actors cannot be run with as many threads as somebody asks for, if so.
+pub fn other_threads(actors: u32, asked: u64) -> Option<String> {
+    (u64::from(actors) != asked).then(|| {
+        format!(
+            "the setting {PROGRAM} names the actors of its program, which takes -t {actors} and not \
+             -t {asked}; leave -t out"
+        )
+    })
 }
 
 /// Why a text names no program.

@@ -17,6 +17,7 @@ use crate::event::Reporter;
 use crate::explore::target::quoted;
 use crate::lockfile;
 use crate::plan::{Plan, Unit, too_many_threads};
+use crate::program::{actors, other_threads};
 use crate::report::closing::closing;
 use crate::report::json::{Json, worst};
 use crate::report::markdown;
@@ -251,6 +252,7 @@ pub(super) fn ended_early(error: SessionError, run: &Run, command: &str) -> Fail
 
 /// Resolves flags, file and cards into a plan.
 fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
+    let usage = |why: String| Failure::usage(anyhow!(why));
     let config = &opened.config;
     let jobs = args.jobs.or(config.jobs).unwrap_or(1).clamp(1, 256) as usize;
     let timeout =
@@ -263,6 +265,7 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
         };
     let asked =
         if args.threads.is_empty() { config.threads.clone() } else { Some(args.threads.clone()) };
+    let settings = settings(&args.settings, args.model.as_deref());
     let mut units: Vec<Unit> = Vec::new();
     for pattern in &args.scenarios {
         for (book, card) in select(&opened.books, pattern)? {
@@ -271,14 +274,21 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
                 continue;
             }
             let own = || card.threads.iter().map(|n| u64::from(*n)).collect();
-            let mut counts: Vec<u64> = asked.clone().unwrap_or_else(own);
+            let mut counts: Vec<u64> = match actors(card, &settings).map_err(usage)? {
+                // The threads of a file are meant for other programs, those of a flag for this one.
+                Some(actors) => {
+                    let other = args.threads.iter().find_map(|n| other_threads(actors, *n));
+                    other.map_or(Ok(vec![actors.into()]), |why| Err(usage(why)))?
+                }
+                None => asked.clone().unwrap_or_else(own),
+            };
             let mut known = BTreeSet::new();
             counts.retain(|count| known.insert(*count));
             for threads in counts {
                 if let Some(why) = too_many_threads(threads.max(1), jobs).or_else(|| {
                     (threads == 0).then(|| "a trial needs at least 1 thread".to_owned())
                 }) {
-                    return Err(Failure::usage(anyhow!(why)));
+                    return Err(usage(why));
                 }
                 units.push(Unit {
                     scenario: scenario.clone(),
@@ -290,7 +300,6 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
             }
         }
     }
-    let settings = settings(&args.settings, args.model.as_deref());
     let seed = args.seed.or(config.seed).unwrap_or(1);
     Ok(Plan { units, seed, jobs, settings, isolation: args.isolation.chosen() })
 }

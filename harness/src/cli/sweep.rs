@@ -16,6 +16,7 @@ use super::{Exit, Failure, MessageFormat, complain, print, runs};
 use crate::catalog::select;
 use crate::event::{Reporter, Summary};
 use crate::plan::{Plan, Unit, too_many_threads};
+use crate::program::{PROGRAM, actors};
 use crate::protocol::Card;
 use crate::report::json::Json;
 use crate::report::style::Paint;
@@ -161,6 +162,13 @@ fn plan(args: &SweepArgs, opened: &Opened, scenario: &str, card: &Card) -> Resul
         // Nobody has asked for more than this machine has.
         None => (1..=THREADS).take_while(|threads| is_too_many(threads).is_none()).collect(),
     };
+    let settings = settings(&args.settings, args.model.as_deref());
+    if let Some(actors) = actors(card, &settings).map_err(|why| Failure::usage(anyhow!(why)))? {
+        return Err(Failure::usage(anyhow!(
+            "a sweep tries many thread counts, and the setting {PROGRAM} names the actors of its \
+             program, which takes -t {actors}; `standstill stress` runs it"
+        )));
+    }
     // The control: a failure with one thread is no matter of threads among themselves.
     if !asked.contains(&1) {
         asked.insert(0, 1);
@@ -186,7 +194,7 @@ fn plan(args: &SweepArgs, opened: &Opened, scenario: &str, card: &Card) -> Resul
         units: units.collect(),
         seed: args.seed.or(config.seed).unwrap_or(1),
         jobs,
-        settings: settings(&args.settings, args.model.as_deref()),
+        settings,
         isolation: args.isolation.chosen(),
     })
 }

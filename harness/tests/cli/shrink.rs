@@ -67,11 +67,20 @@ fn a_program_that_does_not_exist_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn a_program_of_fewer_threads_than_the_trial_judges_nothing() {
+fn a_program_that_names_its_actors_takes_as_many_threads() {
+    let wanted = ["--set", "program=s1f:0.0+1.0+4.0", "-n", "1"];
     let kept = dir("threads");
-    let more = ["-t", "8", "-n", "1", "--set", "program=s1f:0.0"];
-    let ran = stress(controls(), "generated_transfers", &kept, &more).exits(3);
-    assert!(ran.stderr.contains("takes -t 1, and the trial has -t 8"), "{}", ran.stderr);
+    stress(controls(), "generated_transfers", &kept, &wanted).exits(0);
+    assert_eq!(trials(&kept)[0]["observation"]["trial"]["threads"], 3);
+    let other = [&wanted[..], &["-t", "8"]].concat();
+    let ran = stress(controls(), "generated_transfers", &dir("other-threads"), &other);
+    ran.exits(2).complains_of(&["takes -t 3 and not -t 8", "leave -t out"]);
+    let binary = controls().to_str().unwrap();
+    for command in ["explore", "sweep"] {
+        let words = [command, "generated_transfers", "--binary", binary, "-t", "2"];
+        let ran = run(&[&words[..], &wanted[..2]].concat());
+        ran.exits(2).complains_of(&["takes -t 3"]);
+    }
 }
 
 #[test]
