@@ -22,6 +22,9 @@ use serde::Deserialize;
 use crate::protocol::Card;
 pub use build::list;
 
+/// Scenarios that are told of those that a pattern means.
+const TOLD: usize = 3;
+
 /// Why there is no catalog, or not the scenario that was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -44,6 +47,16 @@ pub enum CatalogError {
         name: String,
         /// What to type instead.
         hint: String,
+    },
+    /// A pattern means several where only one can be taken.
+    #[error("name one scenario: `{pattern}` means {number} ({names})")]
+    Several {
+        /// As asked for.
+        pattern: String,
+        /// How many it means.
+        number: usize,
+        /// The first of them.
+        names: String,
     },
     /// The scenario crate does not compile.
     #[error("failed to build the scenarios of {package}: {why}")]
@@ -237,10 +250,7 @@ pub fn select<'c>(
 ) -> Result<Vec<(&'c OpenBook, &'c Card)>, CatalogError> {
     let all = || books.iter().flat_map(|book| book.cards.iter().map(move |card| (book, card)));
     let hits: Vec<_> = all()
-        .filter(|(book, card)| {
-            let full = format!("{}/{}", book.name, card.name);
-            matches(pattern, &full) || matches(pattern, &card.name) || pattern == book.name
-        })
+        .filter(|(book, card)| fits(pattern, &format!("{}/{}", book.name, card.name)))
         .collect();
     if !hits.is_empty() {
         return Ok(hits);
@@ -253,6 +263,34 @@ pub fn select<'c>(
         None => "; `standstill list` shows all".to_owned(),
     };
     Err(CatalogError::Unknown { name: pattern.to_owned(), hint })
+}
+
+/// Whether a pattern means the scenario of this full name, `book/card`.
+pub(crate) fn fits(pattern: &str, full: &str) -> bool {
+    let (book, card) = full.split_once('/').unwrap_or(("", full));
+    matches(pattern, full) || matches(pattern, card) || pattern == book
+}
+
+/// The one scenario that a pattern means, with its full name, for a command that takes but one.
+///
+/// # Errors
+/// When it means none or several, of which the first are told.
+pub fn only<'c>(
+    books: &'c [OpenBook],
+    pattern: &str,
+) -> Result<(&'c OpenBook, &'c Card), CatalogError> {
+    match select(books, pattern)?[..] {
+        [hit] => Ok(hit),
+        ref hits => {
+            let name = |(book, card): &(&OpenBook, &Card)| format!("{}/{}", book.name, card.name);
+            let mut names: Vec<String> = hits.iter().take(TOLD).map(name).collect();
+            if hits.len() > TOLD {
+                names.push("...".to_owned());
+            }
+            let (pattern, names) = (pattern.to_owned(), names.join(", "));
+            Err(CatalogError::Several { pattern, number: hits.len(), names })
+        }
+    }
 }
 
 /// Whether `name` fits `pattern`, in which each `*` stands for any text.
@@ -270,6 +308,8 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // Who writes stars did not mean to write a name.
+    let known = known.filter(|_| !name.contains('*'));
     known
         .map(|k| (strsim::jaro_winkler(name, k), k))
         .filter(|(score, _)| *score > 0.75)
@@ -322,6 +362,20 @@ mod tests {
     }
 
     #[test]
+    fn where_one_scenario_is_wanted_a_few_of_several_are_told() {
+        let card = |name: &str| {
+            let card = crate::report::fixture::unit(name, 2, 1).card;
+            Card { name: name.to_owned(), ..card }
+        };
+        let cards = ["aa", "ab", "ac", "ad"].map(card).to_vec();
+        let books = [OpenBook { book: None, name: "mine".to_owned(), exe: "/".into(), cards }];
+        assert_eq!(only(&books, "*d").unwrap().1.name, "ad");
+        let why = |pattern| only(&books, pattern).unwrap_err().to_string();
+        assert_eq!(why("*"), "name one scenario: `*` means 4 (mine/aa, mine/ab, mine/ac, ...)");
+        assert!(why("mine/a*x").ends_with("`mine/a*x`; `standstill list` shows all"));
+    }
+
+    #[test]
     fn a_cargo_that_is_not_there_is_no_mistake_of_the_users() {
         let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
         let told = not_described(cargo_metadata::Error::Io(missing));
@@ -337,5 +391,6 @@ mod tests {
         let known = ["create_state", "drop_context"];
         assert_eq!(nearest("create_stat", known.into_iter()), Some("create_state"));
         assert_eq!(nearest("zzz", known.into_iter()), None);
+        assert_eq!(nearest("create*state", known.into_iter()), None, "it is no name");
     }
 }

@@ -13,7 +13,7 @@ pub(super) use args::SweepArgs;
 use super::list::Opened;
 use super::stress::{create, ended_early, header, settings, stop_on_signals, target, unchanged};
 use super::{Exit, Failure, MessageFormat, complain, print, runs};
-use crate::catalog::select;
+use crate::catalog::only;
 use crate::event::{Reporter, Summary};
 use crate::plan::{Plan, Unit, too_many_threads};
 use crate::program::{PROGRAM, actors};
@@ -61,13 +61,7 @@ impl Sweep {
         // clap asks for a scenario where there is no run to go on with.
         let pattern = args.scenario.clone().unwrap_or_default();
         let opened = Opened::new(&args.source, std::slice::from_ref(&pattern), quiet)?;
-        let hits = select(&opened.books, &pattern)?;
-        let [(book, card)] = hits[..] else {
-            let names: Vec<String> =
-                hits.iter().map(|(book, card)| format!("{}/{}", book.name, card.name)).collect();
-            let names = names.join(", ");
-            return Err(Failure::usage(anyhow!("sweep takes one scenario, and this is {names}")));
-        };
+        let (book, card) = only(&opened.books, &pattern)?;
         let scenario = format!("{}/{}", book.name, card.name);
         let plan = plan(args, &opened, &scenario, card)?;
         let kept = Kept::new(args.floor, args.kind, card.expectation.clone());

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use super::ExploreArgs;
 use super::run::Subject;
-use crate::catalog::select;
+use crate::catalog::only;
 use crate::cli::list::Opened;
 use crate::cli::stress::settings;
 use crate::cli::{Failure, MessageFormat, runs};
@@ -25,13 +25,7 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<(Target, Subje
         )));
     }
     let opened = Opened::new(&args.source, &[pattern.to_owned()], quiet)?;
-    let hits = select(&opened.books, pattern)?;
-    let [(book, card)] = hits[..] else {
-        let names: Vec<String> =
-            hits.iter().map(|(book, card)| format!("{}/{}", book.name, card.name)).collect();
-        let names = names.join(", ");
-        return Err(Failure::usage(anyhow!("explore takes one scenario, and this is {names}")));
-    };
+    let (book, card) = only(&opened.books, pattern)?;
     let settings = settings(&args.settings, args.model.as_deref());
     let usage = |why: String| Failure::usage(anyhow!(why));
     let actors = actors(card, &settings).map_err(usage)?;
