@@ -40,7 +40,7 @@ pub(super) struct ShrinkArgs {
     /// The run that holds the failure [default: the last one]
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
-    /// Only failures of this scenario: `crate/scenario`
+    /// Only failures of these scenarios: `crate/scenario`, `crate`, or `scenario`; `*` stands for anything
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
     /// Trials of a program until it counts as not failing, and of the smallest to measure it

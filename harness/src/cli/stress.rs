@@ -181,6 +181,13 @@ pub(super) fn not_had(dir: &Path, error: StoreError, by: Option<&str>) -> Failur
 
 /// Refuses to go on with binaries that are not those of the run.
 pub(super) fn unchanged(header: &Header) -> Result<(), Failure> {
+    let book = |unit: &Unit| unit.scenario.split('/').next().unwrap_or_default().to_owned();
+    if let Some(unit) = header.plan.units.iter().find(|u| !header.books.contains_key(&book(u))) {
+        return Err(Failure::usage(anyhow!(
+            "the run does not say where the binary of {} is; start a new run",
+            unit.scenario
+        )));
+    }
     for (name, book) in &header.books {
         let now = sha256(&book.exe).map_err(|e| {
             let exe = book.exe.display();

@@ -87,7 +87,15 @@ fn a_program_that_names_its_actors_takes_as_many_threads() {
 fn a_run_without_a_generated_failure_is_refused() {
     let (kept, other) = (dir("clean"), dir("other"));
     stress(controls(), "generated_transfers_look_alike", &kept, &["-n", "2"]).exits(0);
-    run(&["shrink", kept.to_str().unwrap()]).exits(2).complains_of(&["holds no failure"]);
+    let records = kept.join("run.jsonl");
+    let text = std::fs::read_to_string(&records).unwrap();
+    std::fs::write(&records, format!("{text}nonsense\n")).unwrap();
+    let ran = run(&["shrink", kept.to_str().unwrap()]).exits(2);
+    let line = format!(
+        "1 line of clean is no record and was left out (line {})",
+        text.lines().count() + 1
+    );
+    ran.complains_of(&["holds no failure", &line]);
     stress(controls(), "abba", &other, &["-t", "2", "-n", "1"]).exits(0);
     run(&["shrink", other.to_str().unwrap()]).exits(2).complains_of(&["no", "generated program"]);
     run(&["shrink", "nowhere"]).exits(2).complains_of(&["does not exist"]);
