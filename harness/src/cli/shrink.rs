@@ -10,8 +10,9 @@ use clap::Args;
 use super::stress::{create, not_had, stop_on_signals, target, unchanged, write_report};
 use super::{Exit, Failure, MessageFormat, complain, duration, print, runs};
 use crate::explore::target::quoted;
-use crate::program::PROGRAM;
+use crate::program::{PROGRAM, Wanted};
 use crate::report::next::{self, Origin};
+use crate::report::page::words::counted;
 use crate::report::shrunk::{object, size, told};
 use crate::report::style::Paint;
 use crate::session::SessionError;
@@ -75,7 +76,8 @@ pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
     if let Some(timeout) = args.timeout {
         case.unit.timeout_ms = timeout.as_millis() as u64;
     }
-    let mut tell = |lead: Lead<'_>| say(&lead);
+    let seed = case.program.seed;
+    let mut tell = |lead: Lead<'_>| say(seed, &lead);
     let mut bench = Bench {
         plan: &run.header.plan,
         target: &target,
@@ -161,21 +163,23 @@ fn not_again(args: &ShrinkArgs, case: &Case, ran: u64, stop: &AtomicBool) -> Exi
             print(&format!("{line}\n"));
         }
         MessageFormat::Human => print(&format!(
-            "{scenario}: its program did not fail again as it had, by a {kind}, in {ran} trials; -n \
-             tries more often\n  --set {PROGRAM}={program}\n"
+            "{scenario}: its program did not fail again as it had, by a {kind}, in {}; -n tries more \
+             often\n  --set {PROGRAM}={program}\n",
+            counted(ran, "trial")
         )),
     }
     if stop.load(SeqCst) { Exit::Interrupted } else { Exit::Inconclusive }
 }
 
-/// One line for each program that was tried, on standard error.
-fn say(lead: &Lead<'_>) {
+/// One line for each program that was tried, on standard error: many are as large as others.
+fn say(seed: u64, lead: &Lead<'_>) {
     let Rate { k, n } = lead.rate;
     let calls = lead.parts.iter().map(|(_, calls)| calls.len()).sum();
     let size = size(crate::shrink::Size { threads: lead.parts.len(), calls });
+    let program = Wanted { seed, kept: Some(lead.parts.clone()) };
     complain(&match k {
-        0 => format!("{size}: 0 of {n} trials failed"),
-        _ => format!("{size}: failed in trial {n}"),
+        0 => format!("{size}, {program}: 0 of {} failed", counted(n, "trial")),
+        _ => format!("{size}, {program}: failed in trial {n}"),
     });
 }
 

@@ -246,13 +246,14 @@ pub(super) fn ended_early(error: SessionError, run: &Run, command: &str) -> Fail
         SessionError::SickPreparation { .. } => Exit::Unexpected,
         SessionError::Cell { .. } | SessionError::Report(_) => Exit::Failed,
     };
-    let kept = run.trials.len();
+    let kept = match run.trials.len() {
+        1 => "1 trial is kept".to_owned(),
+        n => format!("{n} trials are kept"),
+    };
     let dir = run.dir.display();
     let error = match exit {
         Exit::Usage | Exit::Unexpected => anyhow!(error),
-        _ => anyhow!(
-            "{error:#}; {kept} trials are kept, standstill {command} --resume {dir} goes on"
-        ),
+        _ => anyhow!("{error:#}; {kept}, standstill {command} --resume {dir} goes on"),
     };
     Failure { exit, error }
 }
