@@ -31,6 +31,14 @@ fn what_takes_two_calls_is_shrunk_to_them() {
     );
 
     let (found, kept) = (found.to_str().unwrap(), shrunk.to_str().unwrap());
+    for (occupied, code, words) in [
+        (found, 2, "holds a run already; name another directory"),
+        ("/proc/no/such", 4, "failed to create /proc/no/such"),
+    ] {
+        let ran = run(&["shrink", found, "--run-dir", occupied]).exits(code);
+        let ran = ran.complains_of(&[words]);
+        assert_eq!(ran.stderr.lines().count(), 1, "no search was made: {}", ran.stderr);
+    }
     let words = ["shrink", found, "-n", "60", "--run-dir", kept, "--message-format", "json"];
     let verdict = run(&words).exits(0).verdict();
     assert_eq!(verdict["now"], json!({ "threads": 2, "calls": 2 }), "{verdict}");
