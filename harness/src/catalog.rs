@@ -13,6 +13,7 @@
 //! `[workspace.metadata.standstill] also = ["path/to/Cargo.toml"]`.
 
 mod build;
+mod select;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,9 @@ use serde::Deserialize;
 
 use crate::protocol::Card;
 pub use build::list;
+pub(crate) use select::fits;
+use select::{matches, nearest};
+pub use select::{only, select};
 
 /// Why there is no catalog, or not the scenario that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,16 @@ pub enum CatalogError {
         name: String,
         /// What to type instead.
         hint: String,
+    },
+    /// A pattern means several where only one can be taken.
+    #[error("name one scenario: `{pattern}` means {number} ({names})")]
+    Several {
+        /// As asked for.
+        pattern: String,
+        /// How many it means.
+        number: usize,
+        /// The first of them.
+        names: String,
     },
     /// The scenario crate does not compile.
     #[error("failed to build the scenarios of {package}: {why}")]
@@ -230,71 +244,9 @@ fn table<T: serde::de::DeserializeOwned>(
         .map_err(|e| CatalogError::Metadata(format!("metadata.standstill of {whose}: {e}")))
 }
 
-/// The cards that a pattern means, `*` standing for anything: `book/card`, `book`, or `card`.
-pub fn select<'c>(
-    books: &'c [OpenBook],
-    pattern: &str,
-) -> Result<Vec<(&'c OpenBook, &'c Card)>, CatalogError> {
-    let all = || books.iter().flat_map(|book| book.cards.iter().map(move |card| (book, card)));
-    let hits: Vec<_> = all()
-        .filter(|(book, card)| {
-            let full = format!("{}/{}", book.name, card.name);
-            matches(pattern, &full) || matches(pattern, &card.name) || pattern == book.name
-        })
-        .collect();
-    if !hits.is_empty() {
-        return Ok(hits);
-    }
-    let names: Vec<String> = all()
-        .flat_map(|(book, card)| [format!("{}/{}", book.name, card.name), card.name.clone()])
-        .collect();
-    let hint = match nearest(pattern, names.iter().map(String::as_str)) {
-        Some(near) => format!("; is `{near}` meant?"),
-        None => "; `standstill list` shows all".to_owned(),
-    };
-    Err(CatalogError::Unknown { name: pattern.to_owned(), hint })
-}
-
-/// Whether `name` fits `pattern`, in which each `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, rest)) => match name.strip_prefix(before) {
-            None => false,
-            Some(name) => {
-                let cuts = name.char_indices().map(|(i, _)| i).chain([name.len()]);
-                cuts.into_iter().any(|i| matches(rest, &name[i..]))
-            }
-        },
-    }
-}
-
-fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .map(|k| (strsim::jaro_winkler(name, k), k))
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, k)| k)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stars_stand_for_anything() {
-        for (pattern, name, fits) in [
-            ("abba", "abba", true),
-            ("abba", "abba_natural", false),
-            ("abba*", "abba_natural", true),
-            ("*_natural", "abba_natural", true),
-            ("controls/*look*", "controls/abba_look_alike", true),
-            ("*", "", true),
-            ("a*b*c", "aXcYb", false),
-        ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
-        }
-    }
 
     #[test]
     fn stars_stand_for_catalogs_too() {
@@ -330,12 +282,5 @@ mod tests {
         let stderr = "error: no Cargo.toml\n".to_owned();
         let told = not_described(cargo_metadata::Error::CargoMetadata { stderr });
         assert!(told.is_usage() && told.to_string().ends_with("cargo: no Cargo.toml"), "{told}");
-    }
-
-    #[test]
-    fn a_near_miss_is_suggested_and_a_far_one_is_not() {
-        let known = ["create_state", "drop_context"];
-        assert_eq!(nearest("create_stat", known.into_iter()), Some("create_state"));
-        assert_eq!(nearest("zzz", known.into_iter()), None);
     }
 }

@@ -6,13 +6,16 @@
 //! none of the others. [`Wanted`] is the text by which a person, or `standstill shrink`, asks for
 //! one; [`Program`] is what a trial says that it ran.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::board::ActorState;
 use crate::observation::ActorSeen;
+use crate::protocol::Card;
 
 /// The setting that asks for one program in the place of one a trial.
 pub const PROGRAM: &str = "program";
@@ -119,6 +122,24 @@ impl fmt::Display for Wanted {
     }
 }
 
+/// The actors that a trial of a scenario takes for the program that is asked for; none if its card or
+/// the program leaves that open. An `Err` is the user's to mend.
+pub fn actors(card: &Card, settings: &BTreeMap<String, String>) -> Result<Option<u32>, String> {
+    let Some(text) = settings.get(PROGRAM).filter(|_| card.generates) else { return Ok(None) };
+    let wanted = text.parse::<Wanted>().map_err(|error| error.to_string())?;
+    Ok(wanted.kept.map(|parts| parts.len() as u32))
+}
+
+/// Why a program of so many actors cannot be run with as many threads as somebody asks for, if so.
+pub fn other_threads(actors: u32, asked: u64) -> Option<String> {
+    (u64::from(actors) != asked).then(|| {
+        format!(
+            "the setting {PROGRAM} names the actors of its program, which takes -t {actors} and not \
+             -t {asked}; leave -t out"
+        )
+    })
+}
+
 /// Why a text names no program.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -139,13 +160,22 @@ impl FromStr for Wanted {
             Some((seed, kept)) => (seed, Some(kept)),
             None => (text, None),
         };
-        let seed = seed.strip_prefix('s').and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        let seed = seed.ok_or_else(|| fault("it begins with no seed"))?;
+        let is_too_large = |error: &ParseIntError| *error.kind() == IntErrorKind::PosOverflow;
+        let seed = match seed.strip_prefix('s').map(|hex| u64::from_str_radix(hex, 16)) {
+            Some(Ok(seed)) => seed,
+            Some(Err(error)) if is_too_large(&error) => {
+                return Err(fault("its seed is too large: 16 hexadecimal digits are the most"));
+            }
+            Some(Err(_)) | None => return Err(fault("it begins with no seed")),
+        };
         let Some(kept) = kept else { return Ok(Wanted { seed, kept: None }) };
         let mut parts = Parts::new();
         for part in kept.split('+') {
-            let numbers: Option<Vec<u32>> = part.split('.').map(|n| n.parse().ok()).collect();
-            let numbers = numbers.ok_or_else(|| fault("actors and calls are numbers"))?;
+            let numbers: Result<Vec<u32>, _> = part.split('.').map(str::parse).collect();
+            let numbers = numbers.map_err(|error| match is_too_large(&error) {
+                true => fault("a number is too large: 4294967295 is the most"),
+                false => fault("actors and calls are numbers"),
+            })?;
             let (actor, calls) =
                 numbers.split_first().ok_or_else(|| fault("an actor is missing"))?;
             if calls.is_empty() {
@@ -192,6 +222,9 @@ mod tests {
             ("s1f:0.1.1", "ascend"),
             ("s1f:3.0+0.1", "ascend"),
             ("s1f:0.-1", "numbers"),
+            ("s1f:0.9999999999", "a number is too large"),
+            ("s1f:4294967296.0", "a number is too large"),
+            ("sffffffffffffffffffff:0.1", "its seed is too large"),
         ] {
             let error = text.parse::<Wanted>().unwrap_err().to_string();
             assert!(error.contains(why) && error.contains("s1f:0.2+3.0.1"), "{error}");

@@ -91,6 +91,10 @@ pub struct Card {
     pub keeps_threads: bool,
     /// Whether the scenario may be prepared once and forked.
     pub zygote: bool,
+    /// Whether each trial generates what its actors do, and the setting
+    /// [`program`](crate::program::PROGRAM) asks for one program instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generates: bool,
     /// Where its crate calls `Scenario::new` and then `build`, as the compiler names files: from
     /// there it can be cut out of its crate.
     #[serde(default)]

@@ -365,20 +365,40 @@ pub struct Writer {
 impl Writer {
     /// Begins a run in a directory that must not hold one.
     pub fn create(dir: &Path, header: &Header) -> Result<Writer, StoreError> {
-        let failed = |doing, path: &Path| {
+        let mut writer = Writer::empty(dir)?;
+        writer.lock()?;
+        let path = writer.path.clone();
+        let failed = |source| StoreError::Io { doing: "write", path, source };
+        writer.write(&Record::Run(header.clone())).map_err(failed)?;
+        Ok(writer)
+    }
+
+    /// Whether a run can begin in a directory, for whoever has much to do before it does. Nothing is
+    /// left behind, but for directories above it that were missing.
+    pub fn check(dir: &Path) -> Result<(), StoreError> {
+        let was_there = dir.exists();
+        let made = Writer::empty(dir);
+        if let Ok(writer) = &made {
+            let _ = std::fs::remove_file(&writer.path);
+        }
+        if !was_there {
+            // One that somebody else has put something into meanwhile is not empty, and stays.
+            let _ = std::fs::remove_dir(dir);
+        }
+        made.map(drop)
+    }
+
+    fn empty(dir: &Path) -> Result<Writer, StoreError> {
+        let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| StoreError::Io { doing, path, source }
+            move |source| StoreError::Io { doing: "create", path, source }
         };
-        std::fs::create_dir_all(dir).map_err(failed("create", dir))?;
+        std::fs::create_dir_all(dir).map_err(failed(dir))?;
         let path = dir.join(RECORDS);
         let mut options = OpenOptions::new();
         let file = options.create_new(true).append(true).open(&path);
-        let file = file.map_err(failed("create", &path))?;
-        let mut writer = Writer { file, path, intact: 0 };
-        writer.lock()?;
-        let path = writer.path.clone();
-        writer.write(&Record::Run(header.clone())).map_err(failed("write", &path))?;
-        Ok(writer)
+        let file = file.map_err(failed(&path))?;
+        Ok(Writer { file, path, intact: 0 })
     }
 
     /// Goes on with a run, behind its last whole record.

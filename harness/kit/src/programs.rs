@@ -153,6 +153,7 @@ where
         let Play { builder, dealer, local, call, equals_alone, judge } = self;
         let Builder { mut card, prepare, setup, .. } = builder;
         card.places.push(at);
+        card.generates = true;
         // The oracle of other scenarios knows one result for all trials, and here each has its own.
         let equals_alone = std::mem::take(&mut card.has_oracle) || equals_alone;
         let (dealer, setup) = (Arc::new(dealer), Arc::new(setup));

@@ -42,6 +42,7 @@ impl Scenario {
             has_oracle: false,
             keeps_threads: false,
             zygote: true,
+            generates: false,
             places: vec![Place::of_caller()],
             reproducer: None,
         };

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Exit, Failure, MessageFormat, print};
 use crate::detect;
+use crate::report::page::words::counted;
 use crate::report::scene as report;
 use crate::scene::SCENES;
 use crate::store::{RECORDS, Run};
@@ -91,7 +92,12 @@ fn run(dir: &Path, format: MessageFormat) -> Result<Exit, Failure> {
     let trials = run.trials.len();
     match format {
         MessageFormat::Human => {
-            print(&format!("{trials} trials judged again, {changed} verdicts differ\n"));
+            let differ = match changed {
+                1 => "1 verdict differs".to_owned(),
+                n => format!("{n} verdicts differ"),
+            };
+            let trials = counted(trials as u64, "trial");
+            print(&format!("{trials} judged again, {differ}\n"));
         }
         MessageFormat::Json => print(&format!(
             "{}\n",

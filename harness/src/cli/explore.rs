@@ -231,7 +231,8 @@ pub(super) fn refused(error: TargetError) -> Failure {
 }
 
 pub(super) fn lost(error: ServerError) -> Failure {
-    let is_usage = matches!(error, ServerError::NoReference(_));
+    use ServerError::{NoReference, NotPrepared};
+    let is_usage = matches!(error, NoReference(_) | NotPrepared { .. });
     let sentence = anyhow!("failed to {error}");
     if is_usage { Failure::usage(sentence) } else { Failure::failed(sentence) }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::list::Opened;
 use super::{Exit, Failure, MessageFormat, Source, duration, print, threads};
-use crate::catalog::select;
+use crate::catalog::only;
 use crate::explore::target::Target;
 use crate::reproducer::{
     Budget, Built, FromProgram, FromScenario, FromSource, ReproError, Reproducer, Verified,
@@ -132,15 +132,7 @@ fn make(args: &ReproducerArgs) -> Result<Reproducer, Failure> {
 fn of_scenario(args: &ReproducerArgs, scenario: &str) -> Result<Reproducer, Failure> {
     let quiet = args.message_format == MessageFormat::Json;
     let opened = Opened::new(&args.source, &[scenario.to_owned()], quiet)?;
-    let hits = select(&opened.books, scenario)?;
-    let [(open, card)] = hits[..] else {
-        let names: Vec<String> =
-            hits.iter().map(|(book, card)| format!("{}/{}", book.name, card.name)).collect();
-        let names = names.join(", ");
-        return Err(Failure::usage(anyhow!(
-            "a reproducer is of one scenario, and this is {names}"
-        )));
-    };
+    let (open, card) = only(&opened.books, scenario)?;
     let Some(book) = &open.book else {
         let why =
             "a scenario is cut out of its sources, which --binary does not tell: name its crate";

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::Failure;
+use super::{Failure, complain};
 use crate::catalog::Catalog;
 use crate::redact::Redactor;
+use crate::report::page::damaged;
 use crate::store::{Header, Run};
 use crate::sweep::{kept::Kept, tried};
 
@@ -54,6 +55,14 @@ pub(super) fn remember(dir: &Path) {
 pub(super) fn load(dir: &Path) -> Result<Run, Failure> {
     let run = Run::load(dir)?;
     Ok(if Kept::is_in(dir) { tried(&run) } else { run })
+}
+
+/// Tells what of a run could not be read, in the words of its report: whoever goes on with what is
+/// left is to know that it is not all.
+pub(super) fn tell_damage(run: &Run) {
+    for line in damaged(std::slice::from_ref(run)) {
+        complain(&format!("standstill: note: {line}"));
+    }
 }
 
 /// The run that was begun last: of this workspace, or of a program here. All programs of a user share

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::anyhow;
 use clap::Args;
 
-use super::stress::{create, stop_on_signals, target, unchanged, write_report};
+use super::stress::{create, not_had, stop_on_signals, target, unchanged, write_report};
 use super::{Exit, Failure, MessageFormat, complain, duration, print, runs};
 use crate::explore::target::quoted;
-use crate::program::PROGRAM;
+use crate::program::{PROGRAM, Wanted};
 use crate::report::next::{self, Origin};
+use crate::report::page::words::counted;
 use crate::report::shrunk::{object, size, told};
 use crate::report::style::Paint;
 use crate::session::SessionError;
 use crate::shrink::{Bench, Case, Lead, NoCase, Shrunk, shrink};
 use crate::stats::Rate;
-use crate::store::{Header, Run};
+use crate::store::{Header, Run, Writer};
 use crate::verdict::Grade;
 
 const EXIT_CODES: &str = "\
@@ -40,7 +41,7 @@ pub(super) struct ShrinkArgs {
     /// The run that holds the failure [default: the last one]
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
-    /// Only failures of this scenario: `crate/scenario`
+    /// Only failures of these scenarios: `crate/scenario`, `crate`, or `scenario`; `*` stands for anything
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
     /// Trials of a program until it counts as not failing, and of the smallest to measure it
@@ -64,13 +65,19 @@ pub(super) struct ShrinkArgs {
 pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let dir = args.run.clone().map_or_else(runs::last, Ok)?;
     let run = runs::load(&dir)?;
+    runs::tell_damage(&run);
     let mut case = Case::of(&run, args.scenario.as_deref()).map_err(|why| refused(&dir, &why))?;
     unchanged(&run.header)?;
+    // Nobody is to wait for a search and then learn that it cannot be kept.
+    if let Some(kept) = &args.run_dir {
+        Writer::check(kept).map_err(|error| not_had(kept, error, None))?;
+    }
     let (target, stop) = (target(&run.header)?, stop_on_signals()?);
     if let Some(timeout) = args.timeout {
         case.unit.timeout_ms = timeout.as_millis() as u64;
     }
-    let mut tell = |lead: Lead<'_>| say(&lead);
+    let seed = case.program.seed;
+    let mut tell = |lead: Lead<'_>| say(seed, &lead);
     let mut bench = Bench {
         plan: &run.header.plan,
         target: &target,
@@ -86,15 +93,18 @@ pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
         return Ok(not_again(args, &case, bench.ran, &stop));
     };
     let measured = match stop.load(SeqCst) {
-        true => None,
-        false => Some(measure(args, &run, &bench, &mut shrunk)?),
+        true => Ok(None),
+        false => measure(args, &run, &bench, &mut shrunk).map(Some),
     };
+    // What was found is told first, whatever became of its run.
+    let kept = measured.as_ref().ok().and_then(Option::as_ref);
     match args.message_format {
         MessageFormat::Json => {
-            print(&format!("{}\n", object(&shrunk, measured.as_ref().map(|run| &*run.dir))));
+            print(&format!("{}\n", object(&shrunk, kept.map(|run| &*run.dir))));
         }
-        MessageFormat::Human => print(&closing(&shrunk, measured.as_ref())),
+        MessageFormat::Human => print(&closing(&shrunk, kept)),
     }
+    measured?;
     Ok(match case.grade {
         _ if stop.load(SeqCst) => Exit::Interrupted,
         Grade::AsExpected => Exit::AsExpected,
@@ -122,7 +132,7 @@ fn measure(
         ..run.header.clone()
     };
     let catalog = crate::catalog::Catalog::find(None).ok();
-    let (dir, mut writer) = create(args.run_dir.as_deref(), &header, catalog.as_ref(), "stress")?;
+    let (dir, mut writer) = create(args.run_dir.as_deref(), &header, catalog.as_ref(), None)?;
     let until = Instant::now() + args.budget;
     let outcome = bench.measure(&plan, until, &mut [&mut writer]);
     drop(writer);
@@ -153,21 +163,23 @@ fn not_again(args: &ShrinkArgs, case: &Case, ran: u64, stop: &AtomicBool) -> Exi
             print(&format!("{line}\n"));
         }
         MessageFormat::Human => print(&format!(
-            "{scenario}: its program did not fail again as it had, by a {kind}, in {ran} trials; -n \
-             tries more often\n  --set {PROGRAM}={program}\n"
+            "{scenario}: its program did not fail again as it had, by a {kind}, in {}; -n tries more \
+             often\n  --set {PROGRAM}={program}\n",
+            counted(ran, "trial")
         )),
     }
     if stop.load(SeqCst) { Exit::Interrupted } else { Exit::Inconclusive }
 }
 
-/// One line for each program that was tried, on standard error.
-fn say(lead: &Lead<'_>) {
+/// One line for each program that was tried, on standard error: many are as large as others.
+fn say(seed: u64, lead: &Lead<'_>) {
     let Rate { k, n } = lead.rate;
     let calls = lead.parts.iter().map(|(_, calls)| calls.len()).sum();
     let size = size(crate::shrink::Size { threads: lead.parts.len(), calls });
+    let program = Wanted { seed, kept: Some(lead.parts.clone()) };
     complain(&match k {
-        0 => format!("{size}: 0 of {n} trials failed"),
-        _ => format!("{size}: failed in trial {n}"),
+        0 => format!("{size}, {program}: 0 of {} failed", counted(n, "trial")),
+        _ => format!("{size}, {program}: failed in trial {n}"),
     });
 }
 

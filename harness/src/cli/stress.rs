@@ -17,13 +17,14 @@ use crate::event::Reporter;
 use crate::explore::target::quoted;
 use crate::lockfile;
 use crate::plan::{Plan, Unit, too_many_threads};
+use crate::program::{actors, other_threads};
 use crate::report::closing::closing;
 use crate::report::json::{Json, worst};
 use crate::report::markdown;
 use crate::report::style::Paint;
 use crate::report::terminal::Terminal;
 use crate::session::{Session, SessionError};
-use crate::store::{BookRecord, Header, Run, SCHEMA, Whence, Writer};
+use crate::store::{BookRecord, Header, Run, SCHEMA, StoreError, Whence, Writer};
 use crate::supervise::Target;
 use crate::sweep::kept::Kept;
 use crate::verdict::Grade;
@@ -54,7 +55,7 @@ impl Campaign {
         let plan = plan(args, &opened)?;
         let header = header(&opened, command(args, &plan), plan)?;
         let (dir, writer) =
-            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), "stress")?;
+            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), Some("stress"))?;
         Ok(Campaign { dir, header, writer, done: BTreeSet::new() })
     }
 
@@ -66,6 +67,7 @@ impl Campaign {
             return Err(Failure::usage(anyhow!(why)));
         }
         let run = Run::load(dir)?;
+        runs::tell_damage(&run);
         let mut header = run.header.clone();
         unchanged(&header)?;
         if let Some(jobs) = args.jobs {
@@ -90,8 +92,11 @@ impl Campaign {
         // The stored run is what counts: it also holds what earlier sessions saw.
         let run = Run::load(&dir)?;
         let summaries = run.summaries();
-        let report = write_report(&run);
+        // Where preparing failed there is nothing to report, and to go on would end alike.
+        let is_empty = run.trials.is_empty() && outcome.as_ref().err().is_some_and(is_of_preparing);
+        let report = if is_empty { None } else { write_report(&run) };
         match format {
+            MessageFormat::Human if is_empty => {}
             MessageFormat::Human => {
                 print(&closing(&run, &summaries, report.as_deref(), Paint::stdout()))
             }
@@ -139,35 +144,50 @@ pub(super) fn header(opened: &Opened, command: String, plan: Plan) -> Result<Hea
 }
 
 /// Begins a run: in `run_dir`, or in a new directory which `standstill report` will find. `by` is the
-/// command that would go on with one that is there already.
+/// command that would go on with one that is there already, if there is such a command.
 pub(super) fn create(
     run_dir: Option<&Path>,
     header: &Header,
     catalog: Option<&Catalog>,
-    by: &str,
+    by: Option<&str>,
 ) -> Result<(PathBuf, Writer), Failure> {
     let dir = match run_dir {
         Some(dir) => dir.to_owned(),
         None => runs::new_dir(&runs::of_workspace(catalog), &header.began, &about(header)),
     };
-    let writer = Writer::create(&dir, header).map_err(|error| match error {
-        crate::store::StoreError::Io { source, .. }
-            if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
-        {
-            let dir = dir.display();
-            let go_on = format!("standstill {by} --resume {dir}");
-            Failure::usage(anyhow!("{dir} holds a run already; go on with it by {go_on}"))
-        }
-        other => other.into(),
-    })?;
+    let writer = Writer::create(&dir, header).map_err(|error| not_had(&dir, error, by))?;
     if run_dir.is_none() {
         runs::remember(&dir);
     }
     Ok((dir, writer))
 }
 
+/// Why there can be no run in `dir`, and what to do if there is one already.
+pub(super) fn not_had(dir: &Path, error: StoreError, by: Option<&str>) -> Failure {
+    match error {
+        StoreError::Io { source, .. }
+            if source.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() =>
+        {
+            let dir = dir.display();
+            let instead = match by {
+                Some(by) => format!("go on with it by standstill {by} --resume {dir}"),
+                None => "name another directory".to_owned(),
+            };
+            Failure::usage(anyhow!("{dir} holds a run already; {instead}"))
+        }
+        other => other.into(),
+    }
+}
+
 /// Refuses to go on with binaries that are not those of the run.
 pub(super) fn unchanged(header: &Header) -> Result<(), Failure> {
+    let book = |unit: &Unit| unit.scenario.split('/').next().unwrap_or_default().to_owned();
+    if let Some(unit) = header.plan.units.iter().find(|u| !header.books.contains_key(&book(u))) {
+        return Err(Failure::usage(anyhow!(
+            "the run does not say where the binary of {} is; start a new run",
+            unit.scenario
+        )));
+    }
     for (name, book) in &header.books {
         let now = sha256(&book.exe).map_err(|e| {
             let exe = book.exe.display();
@@ -214,6 +234,11 @@ pub(super) fn settings(
     settings
 }
 
+/// Whether a campaign ended before its first trial, for a reason that lies in its scenario.
+fn is_of_preparing(error: &SessionError) -> bool {
+    matches!(error, SessionError::NotPrepared { .. } | SessionError::SickPreparation { .. })
+}
+
 /// Why a campaign ended early, with the exit code of that.
 pub(super) fn ended_early(error: SessionError, run: &Run, command: &str) -> Failure {
     let exit = match &error {
@@ -221,19 +246,21 @@ pub(super) fn ended_early(error: SessionError, run: &Run, command: &str) -> Fail
         SessionError::SickPreparation { .. } => Exit::Unexpected,
         SessionError::Cell { .. } | SessionError::Report(_) => Exit::Failed,
     };
-    let kept = run.trials.len();
+    let kept = match run.trials.len() {
+        1 => "1 trial is kept".to_owned(),
+        n => format!("{n} trials are kept"),
+    };
     let dir = run.dir.display();
     let error = match exit {
         Exit::Usage | Exit::Unexpected => anyhow!(error),
-        _ => anyhow!(
-            "{error:#}; {kept} trials are kept, standstill {command} --resume {dir} goes on"
-        ),
+        _ => anyhow!("{error:#}; {kept}, standstill {command} --resume {dir} goes on"),
     };
     Failure { exit, error }
 }
 
 /// Resolves flags, file and cards into a plan.
 fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
+    let usage = |why: String| Failure::usage(anyhow!(why));
     let config = &opened.config;
     let jobs = args.jobs.or(config.jobs).unwrap_or(1).clamp(1, 256) as usize;
     let timeout =
@@ -246,6 +273,7 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
         };
     let asked =
         if args.threads.is_empty() { config.threads.clone() } else { Some(args.threads.clone()) };
+    let settings = settings(&args.settings, args.model.as_deref());
     let mut units: Vec<Unit> = Vec::new();
     for pattern in &args.scenarios {
         for (book, card) in select(&opened.books, pattern)? {
@@ -254,14 +282,21 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
                 continue;
             }
             let own = || card.threads.iter().map(|n| u64::from(*n)).collect();
-            let mut counts: Vec<u64> = asked.clone().unwrap_or_else(own);
+            let mut counts: Vec<u64> = match actors(card, &settings).map_err(usage)? {
+                // The threads of a file are meant for other programs, those of a flag for this one.
+                Some(actors) => {
+                    let other = args.threads.iter().find_map(|n| other_threads(actors, *n));
+                    other.map_or(Ok(vec![actors.into()]), |why| Err(usage(why)))?
+                }
+                None => asked.clone().unwrap_or_else(own),
+            };
             let mut known = BTreeSet::new();
             counts.retain(|count| known.insert(*count));
             for threads in counts {
                 if let Some(why) = too_many_threads(threads.max(1), jobs).or_else(|| {
                     (threads == 0).then(|| "a trial needs at least 1 thread".to_owned())
                 }) {
-                    return Err(Failure::usage(anyhow!(why)));
+                    return Err(usage(why));
                 }
                 units.push(Unit {
                     scenario: scenario.clone(),
@@ -273,7 +308,6 @@ fn plan(args: &StressArgs, opened: &Opened) -> Result<Plan, Failure> {
             }
         }
     }
-    let settings = settings(&args.settings, args.model.as_deref());
     let seed = args.seed.or(config.seed).unwrap_or(1);
     Ok(Plan { units, seed, jobs, settings, isolation: args.isolation.chosen() })
 }

@@ -12,10 +12,11 @@ pub(super) use args::SweepArgs;
 
 use super::list::Opened;
 use super::stress::{create, ended_early, header, settings, stop_on_signals, target, unchanged};
-use super::{Exit, Failure, MessageFormat, complain, print};
-use crate::catalog::select;
+use super::{Exit, Failure, MessageFormat, complain, print, runs};
+use crate::catalog::only;
 use crate::event::{Reporter, Summary};
 use crate::plan::{Plan, Unit, too_many_threads};
+use crate::program::{PROGRAM, actors};
 use crate::protocol::Card;
 use crate::report::json::Json;
 use crate::report::style::Paint;
@@ -60,26 +61,21 @@ impl Sweep {
         // clap asks for a scenario where there is no run to go on with.
         let pattern = args.scenario.clone().unwrap_or_default();
         let opened = Opened::new(&args.source, std::slice::from_ref(&pattern), quiet)?;
-        let hits = select(&opened.books, &pattern)?;
-        let [(book, card)] = hits[..] else {
-            let names: Vec<String> =
-                hits.iter().map(|(book, card)| format!("{}/{}", book.name, card.name)).collect();
-            let names = names.join(", ");
-            return Err(Failure::usage(anyhow!("sweep takes one scenario, and this is {names}")));
-        };
+        let (book, card) = only(&opened.books, &pattern)?;
         let scenario = format!("{}/{}", book.name, card.name);
         let plan = plan(args, &opened, &scenario, card)?;
         let kept = Kept::new(args.floor, args.kind, card.expectation.clone());
         let command = args.command(&scenario, &plan);
         let header = header(&opened, command, plan)?;
         let (dir, writer) =
-            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), "sweep")?;
+            create(args.run_dir.as_deref(), &header, opened.catalog.as_ref(), Some("sweep"))?;
         kept.save(&dir).map_err(not_kept)?;
         Ok(Sweep { dir, header, writer, kept, before: vec![] })
     }
 
     fn resume(dir: &Path, args: &SweepArgs) -> Result<Sweep, Failure> {
         let run = Run::load(dir)?;
+        runs::tell_damage(&run);
         let kept = Kept::load(dir).map_err(not_kept)?;
         let mut header = run.header.clone();
         unchanged(&header)?;
@@ -160,6 +156,13 @@ fn plan(args: &SweepArgs, opened: &Opened, scenario: &str, card: &Card) -> Resul
         // Nobody has asked for more than this machine has.
         None => (1..=THREADS).take_while(|threads| is_too_many(threads).is_none()).collect(),
     };
+    let settings = settings(&args.settings, args.model.as_deref());
+    if let Some(actors) = actors(card, &settings).map_err(|why| Failure::usage(anyhow!(why)))? {
+        return Err(Failure::usage(anyhow!(
+            "a sweep tries many thread counts, and the setting {PROGRAM} names the actors of its \
+             program, which takes -t {actors}; `standstill stress` runs it"
+        )));
+    }
     // The control: a failure with one thread is no matter of threads among themselves.
     if !asked.contains(&1) {
         asked.insert(0, 1);
@@ -185,7 +188,7 @@ fn plan(args: &SweepArgs, opened: &Opened, scenario: &str, card: &Card) -> Resul
         units: units.collect(),
         seed: args.seed.or(config.seed).unwrap_or(1),
         jobs,
-        settings: settings(&args.settings, args.model.as_deref()),
+        settings,
         isolation: args.isolation.chosen(),
     })
 }

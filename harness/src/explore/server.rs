@@ -26,7 +26,7 @@ use super::preload::{self, PreloadError};
 use super::sink::Sinks;
 use super::target::Target;
 use super::within::within;
-use crate::board::Board;
+use crate::board::{Board, Outcome};
 use crate::os::control::{Memory, kill_group, signal_thread};
 use crate::os::process::lift;
 
@@ -49,6 +49,14 @@ pub enum ServerError {
     /// The target runs, and does not let itself be controlled.
     #[error("control {0}: {1}")]
     Uncontrolled(String, String),
+    /// A scenario could not be prepared: the user's to mend, a missing file as a rule.
+    #[error("prepare {scenario}: {why}")]
+    NotPrepared {
+        /// `crate/scenario`.
+        scenario: String,
+        /// The scenario's own sentence.
+        why: String,
+    },
     /// There is nothing to compare a trial's output with.
     #[error("compare its output with that of its runs without control: {0}")]
     NoReference(String),
@@ -397,6 +405,9 @@ impl Server {
             }
             Said::Gone => {
                 let how = process.bury();
+                if let Some(why) = self.not_prepared() {
+                    return Err(ServerError::NotPrepared { scenario: self.target.shown(), why });
+                }
                 let said = self.sinks.stderr.output().to_string();
                 let said = said.lines().find(|line| !line.trim().is_empty());
                 let said =
@@ -411,6 +422,16 @@ impl Server {
                  wait before main; `standstill watch` runs it without control",
             )),
         }
+    }
+
+    /// Why a scenario that has ended could not be prepared, in its own words, if that is why it ended:
+    /// it greets only once it is.
+    fn not_prepared(&self) -> Option<String> {
+        let board = self.board.as_ref().filter(|board| board.outcome() == Outcome::NotPrepared)?;
+        let (message, said) = (board.message(), self.sinks.stderr.output().to_string());
+        let last = said.lines().rfind(|line| !line.trim().is_empty());
+        let of_stderr = || last.map(|line| line.trim().to_owned()).unwrap_or_default();
+        Some(if message.is_empty() { of_stderr() } else { message })
     }
 
     /// How long it may take to load.

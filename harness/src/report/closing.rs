@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::json::worst;
 use super::next;
+use super::page::words::counted;
 use super::style::Paint;
 use crate::event::Summary;
 use crate::stats::Rate;
@@ -19,10 +20,12 @@ pub fn closing(run: &Run, summaries: &[Summary], report: Option<&Path>, paint: P
     let rate = Rate { k: found, n: summaries.iter().map(|s| s.rate.n).sum() };
     let worst = worst(summaries);
     let grade = paint.grade(worst, worst);
-    let _ = writeln!(out, "\n{total} trials, {found} with findings; {grade}");
+    let _ = writeln!(out, "\n{}, {found} with findings; {grade}", counted(total, "trial"));
     let left: u64 = summaries.iter().map(|s| s.left_behind).sum();
     if left > 0 {
-        let _ = writeln!(out, "the trials left {left} processes behind, which were killed");
+        let what =
+            if left == 1 { "process behind, which was" } else { "processes behind, which were" };
+        let _ = writeln!(out, "the trials left {left} {what} killed");
     }
     if summaries.len() > 1 && rate.k == 0 && rate.n > 0 {
         let _ = writeln!(out, "over all of them, if they are alike: {}", rate.sentence());

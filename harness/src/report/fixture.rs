@@ -38,6 +38,7 @@ pub(crate) fn unit(name: &str, threads: u32, trials: u64) -> Unit {
         has_oracle: true,
         keeps_threads: false,
         zygote: true,
+        generates: false,
         places: vec![],
         reproducer: None,
     };

@@ -27,6 +27,7 @@ pub use facts::{BookFacts, CrateFacts, Row, ScenarioFacts};
 #[cfg(test)]
 pub(crate) use findings::MOST_FINDINGS;
 pub use findings::{FindingFacts, GraphFacts, InterleavingFacts, Step};
+pub(crate) use limits::damaged;
 pub use native::NativeRow;
 pub use rate::RateFacts;
 pub use subject::SubjectFacts;

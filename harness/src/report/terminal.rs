@@ -190,8 +190,11 @@ impl Reporter for Terminal {
                 }
                 if !self.live && self.last_sign.elapsed() > HEARTBEAT {
                     self.last_sign = Instant::now();
-                    let of = if self.open_ended { "" } else { &format!(" of {}", self.total) };
-                    self.line(&format!("{}{of} trials, {} found", self.seen, self.found));
+                    let trials = match self.open_ended {
+                        true => counted(self.seen, "trial"),
+                        false => format!("{} of {}", self.seen, counted(self.total, "trial")),
+                    };
+                    self.line(&format!("{trials}, {} found", self.found));
                 }
             }
             What::Unit { summary } => {
@@ -202,7 +205,8 @@ impl Reporter for Terminal {
                 self.draw();
                 let Summary { scenario, threads, .. } = summary;
                 let sentence = summary.short();
-                let told = printable(&format!("{scenario} with {threads} threads: {sentence}: "));
+                let threads = counted(*threads, "thread");
+                let told = printable(&format!("{scenario} with {threads}: {sentence}: "));
                 let grade = summary.grade();
                 self.painted(&format!("{told}{}", self.paint.grade(grade, grade)));
             }

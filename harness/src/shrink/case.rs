@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::catalog::fits;
 use crate::plan::Unit;
 use crate::program::{Parts, Program};
 use crate::store::{Run, TrialRecord};
@@ -27,6 +28,12 @@ pub enum NoCase {
     /// Nothing failed.
     #[error("it holds no failure of {0}; run standstill stress with more trials first")]
     NoFailure(String),
+    /// It is no campaign of trials.
+    #[error(
+        "it is a search of schedules, and what explore finds it makes short by itself (--minimise); \
+         shrink takes a run of standstill stress"
+    )]
+    Search,
     /// No program is known of what failed.
     #[error(
         "nothing that failed in it has a generated program, as scenarios have that are built with \
@@ -37,14 +44,18 @@ pub enum NoCase {
 
 impl Case {
     /// Of all failures the unexpected ones, of these the kind and scenario seen most often, and of its
-    /// programs the smallest: with that most is done already. `scenario` leaves all others out.
+    /// programs the smallest: with that most is done already. `scenario`, a pattern as for
+    /// [`select`](crate::catalog::select), leaves all others out.
     pub fn of(run: &Run, scenario: Option<&str>) -> Result<Case, NoCase> {
         let unit = |trial: &TrialRecord| &run.header.plan.units[trial.unit];
         let wanted =
-            |trial: &&TrialRecord| scenario.is_none_or(|name| unit(trial).scenario == name);
+            |trial: &&TrialRecord| scenario.is_none_or(|name| fits(name, &unit(trial).scenario));
         let failed: Vec<(&TrialRecord, Kind)> = (run.trials.iter().filter(wanted))
             .filter_map(|trial| Some((trial, kind(&trial.verdict)?)))
             .collect();
+        if run.trials.is_empty() && !run.searches.is_empty() {
+            return Err(NoCase::Search);
+        }
         if failed.is_empty() {
             let what = scenario.map_or_else(|| "any scenario".to_owned(), str::to_owned);
             return Err(NoCase::NoFailure(what));
@@ -95,6 +106,7 @@ fn kind(verdict: &Verdict) -> Option<Kind> {
 mod tests {
     use super::*;
     use crate::program::{Call, Part};
+    use crate::report::fixture::runs::searched;
     use crate::report::fixture::{clean, finding, header, run, unit};
     use crate::verdict::Confidence::Proven;
 
@@ -122,14 +134,20 @@ mod tests {
         let case = Case::of(&run, None).unwrap();
         assert_eq!((case.kind, case.program.seed), (Kind::Deadlock, 3));
         assert_eq!(case.part(&vec![(0, vec![1, 3])]).wanted().to_string(), "s3:0.1.3");
-        let none = Case::of(&run, Some("bank/audit")).unwrap_err();
-        assert_eq!(none, NoCase::NoFailure("bank/audit".to_owned()));
+        for pattern in ["bank/transfer", "transfer", "bank", "bank/*", "*fer"] {
+            assert_eq!(Case::of(&run, Some(pattern)).as_ref(), Ok(&case), "{pattern}");
+        }
+        for pattern in ["bank/audit", "bank/a*", "ban"] {
+            let none = Case::of(&run, Some(pattern)).unwrap_err();
+            assert_eq!(none, NoCase::NoFailure(pattern.to_owned()));
+        }
     }
 
     #[test]
     fn what_was_not_generated_is_no_case() {
         let header = header(vec![unit("transfer", 2, 1)]);
         let trial = clean(&header, 0, 0).with(&header, finding(Kind::Deadlock, Proven, "x"));
+        assert_eq!(Case::of(&searched(), None), Err(NoCase::Search));
         assert_eq!(Case::of(&run(&header, vec![trial]), None), Err(NoCase::NotGenerated));
     }
 }

@@ -316,3 +316,18 @@ proptest! {
         prop_assert!(!error.is_empty() && !error.contains('\n'));
     }
 }
+
+#[test]
+fn whether_a_run_can_begin_is_known_without_a_trace_of_having_looked() {
+    let dir = Dir::with(2);
+    let whole = dir.text();
+    let error = Writer::check(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("failed to create") && error.contains(RECORDS), "{error}");
+    assert_eq!(dir.text(), whole, "what is there stays");
+    let (below, empty) = (dir.path().join("a/b"), dir.path().join("empty"));
+    fs::create_dir(&empty).unwrap();
+    Writer::check(&below).unwrap();
+    Writer::check(&empty).unwrap();
+    assert!(!below.exists() && empty.read_dir().unwrap().next().is_none());
+    assert!(Writer::check(&dir.path().join(RECORDS)).is_err(), "a file is no directory");
+}

@@ -55,9 +55,10 @@ fn thread_counts_of_a_sweep_are_refused_before_anything_is_built() {
 #[ntest::timeout(120_000)]
 fn a_scenario_that_cannot_be_prepared_ends_the_campaign_with_its_own_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    stress(rude(), "rude_prepare_fails", &dir.path().join("run"), &[])
-        .exits(2)
-        .complains_of(&["rude_prepare_fails", "there is no file `nowhere.bin`"]);
+    let ran = stress(rude(), "rude_prepare_fails", &dir.path().join("run"), &[]).exits(2);
+    let ran = ran.complains_of(&["rude_prepare_fails", "there is no file `nowhere.bin`"]);
+    assert_eq!(ran.stdout, "", "it would end alike if it went on");
+    assert!(!dir.path().join("run/REPORT.md").exists(), "nothing was seen");
 }
 
 #[test]
@@ -123,7 +124,8 @@ fn a_damaged_run_is_told_of_what_is_left_and_goes_on() {
     assert!(told.contains("1 line of run is no record and was left out (line 3)"), "{told}");
     assert!(told.contains("| 0 of 2 |"), "{told}");
     // The trial that stood there is run again.
-    run(&["stress", "--resume", path]).exits(0);
+    let went_on = run(&["stress", "--resume", path]).exits(0).stderr;
+    assert!(went_on.contains("1 line of run is no record and was left out (line 3)"), "{went_on}");
     assert_eq!(trials_of(&file), 3);
     std::fs::write(&file, text.replacen("\"schema\":2", "\"schema\":99", 1)).unwrap();
     run(&["report", path]).exits(2).complains_of(&["schema 99", "reads 1 to 2"]);

@@ -86,7 +86,7 @@ fn a_run_is_judged_again_and_a_changed_verdict_is_named() {
     std::fs::write(&file, &lines).unwrap();
     let ran = classify(&run_dir, &[]).exits(1);
     let told: Vec<&str> = ran.stdout.lines().collect();
-    assert_eq!(told[1], "2 trials judged again, 1 verdicts differ");
+    assert_eq!(told[1], "2 trials judged again, 1 verdict differs");
     assert!(told[0].contains("abba"), "{}", ran.stdout);
     assert!(told[0].ends_with(": was clean, is deadlock (proven)"), "{}", ran.stdout);
     let ran = classify(&run_dir, &["--message-format", "json"]).exits(1);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::run::{Ran, run};
+use crate::run::{Ran, rude, run};
 
 /// The fixture, as its users would build it.
 fn schedules() -> &'static str {
@@ -285,4 +285,11 @@ fn bad_input_is_refused_in_a_sentence() {
     if let Some(program) = crate::targets::hangs_in_static_c() {
         run(&["explore", "--", program, "x"]).exits(4).complains_of(&["linked statically"]);
     }
+}
+
+#[test]
+fn a_scenario_that_cannot_be_prepared_says_why_as_it_does_for_stress() {
+    let ran = run(&["explore", "rude_prepare_fails", "--binary", rude().to_str().unwrap()]);
+    let ran = ran.exits(2).complains_of(&["failed to prepare rude/rude_prepare_fails: "]);
+    ran.complains_of(&["there is no file `nowhere.bin`"]);
 }

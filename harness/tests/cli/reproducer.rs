@@ -129,6 +129,7 @@ fn made(dir: &Path, text: &str, what: &str) -> Result<Reproducer, ReproError> {
         has_oracle: false,
         keeps_threads: false,
         zygote: true,
+        generates: false,
         places,
         reproducer: None,
     };

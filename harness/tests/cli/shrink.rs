@@ -31,6 +31,14 @@ fn what_takes_two_calls_is_shrunk_to_them() {
     );
 
     let (found, kept) = (found.to_str().unwrap(), shrunk.to_str().unwrap());
+    for (occupied, code, words) in [
+        (found, 2, "holds a run already; name another directory"),
+        ("/proc/no/such", 4, "failed to create /proc/no/such"),
+    ] {
+        let ran = run(&["shrink", found, "--run-dir", occupied]).exits(code);
+        let ran = ran.complains_of(&[words]);
+        assert_eq!(ran.stderr.lines().count(), 1, "no search was made: {}", ran.stderr);
+    }
     let words = ["shrink", found, "-n", "60", "--run-dir", kept, "--message-format", "json"];
     let verdict = run(&words).exits(0).verdict();
     assert_eq!(verdict["now"], json!({ "threads": 2, "calls": 2 }), "{verdict}");
@@ -67,18 +75,35 @@ fn a_program_that_does_not_exist_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn a_program_of_fewer_threads_than_the_trial_judges_nothing() {
+fn a_program_that_names_its_actors_takes_as_many_threads() {
+    let wanted = ["--set", "program=s1f:0.0+1.0+4.0", "-n", "1"];
     let kept = dir("threads");
-    let more = ["-t", "8", "-n", "1", "--set", "program=s1f:0.0"];
-    let ran = stress(controls(), "generated_transfers", &kept, &more).exits(3);
-    assert!(ran.stderr.contains("takes -t 1, and the trial has -t 8"), "{}", ran.stderr);
+    stress(controls(), "generated_transfers", &kept, &wanted).exits(0);
+    assert_eq!(trials(&kept)[0]["observation"]["trial"]["threads"], 3);
+    let other = [&wanted[..], &["-t", "8"]].concat();
+    let ran = stress(controls(), "generated_transfers", &dir("other-threads"), &other);
+    ran.exits(2).complains_of(&["takes -t 3 and not -t 8", "leave -t out"]);
+    let binary = controls().to_str().unwrap();
+    for command in ["explore", "sweep"] {
+        let words = [command, "generated_transfers", "--binary", binary, "-t", "2"];
+        let ran = run(&[&words[..], &wanted[..2]].concat());
+        ran.exits(2).complains_of(&["takes -t 3"]);
+    }
 }
 
 #[test]
 fn a_run_without_a_generated_failure_is_refused() {
     let (kept, other) = (dir("clean"), dir("other"));
     stress(controls(), "generated_transfers_look_alike", &kept, &["-n", "2"]).exits(0);
-    run(&["shrink", kept.to_str().unwrap()]).exits(2).complains_of(&["holds no failure"]);
+    let records = kept.join("run.jsonl");
+    let text = std::fs::read_to_string(&records).unwrap();
+    std::fs::write(&records, format!("{text}nonsense\n")).unwrap();
+    let ran = run(&["shrink", kept.to_str().unwrap()]).exits(2);
+    let line = format!(
+        "1 line of clean is no record and was left out (line {})",
+        text.lines().count() + 1
+    );
+    ran.complains_of(&["holds no failure", &line]);
     stress(controls(), "abba", &other, &["-t", "2", "-n", "1"]).exits(0);
     run(&["shrink", other.to_str().unwrap()]).exits(2).complains_of(&["no", "generated program"]);
     run(&["shrink", "nowhere"]).exits(2).complains_of(&["does not exist"]);

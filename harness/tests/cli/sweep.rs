@@ -131,7 +131,9 @@ fn what_makes_no_sense_is_refused_in_a_sentence() {
     ] {
         sweep(controls(), "abba", &run_dir, flags).exits(2).complains_of(words);
     }
-    sweep(controls(), "abba*", &run_dir, &[]).exits(2).complains_of(&["takes one scenario"]);
+    sweep(controls(), "abba*", &run_dir, &[])
+        .exits(2)
+        .complains_of(&["name one scenario", "means 6"]);
     assert!(!run_dir.exists());
 
     let run_dir = run_dir.to_str().unwrap();

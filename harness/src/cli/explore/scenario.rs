@@ -1,18 +1,18 @@
 //! A scenario as a target: its binary, told by its environment to run one trial in the foreground.
 
-use std::collections::BTreeMap;
-
 use anyhow::anyhow;
 
 use super::ExploreArgs;
 use super::run::Subject;
-use crate::catalog::select;
+use crate::catalog::only;
 use crate::cli::list::Opened;
+use crate::cli::stress::settings;
 use crate::cli::{Failure, MessageFormat, runs};
 use crate::explore::smaller::Size;
 use crate::explore::target::Target;
 use crate::lockfile;
 use crate::plan::Unit;
+use crate::program::{actors, other_threads};
 use crate::protocol::{ORDER_VAR, Order, PROTOCOL, ROLE_VAR, Role, Task};
 use crate::store::BookRecord;
 
@@ -25,20 +25,15 @@ pub(super) fn target(pattern: &str, args: &ExploreArgs) -> Result<(Target, Subje
         )));
     }
     let opened = Opened::new(&args.source, &[pattern.to_owned()], quiet)?;
-    let hits = select(&opened.books, pattern)?;
-    let [(book, card)] = hits[..] else {
-        let names: Vec<String> =
-            hits.iter().map(|(book, card)| format!("{}/{}", book.name, card.name)).collect();
-        let names = names.join(", ");
-        return Err(Failure::usage(anyhow!("explore takes one scenario, and this is {names}")));
-    };
-    let fewest = card.threads.iter().copied().filter(|n| *n > 1).min();
-    let threads = args.threads.map(|n| n as u32).or(fewest).or(card.threads.first().copied());
-    let mut settings: BTreeMap<String, String> = args.settings.iter().cloned().collect();
-    if let Some(model) = &args.model {
-        let model = std::path::absolute(model).unwrap_or_else(|_| model.clone());
-        settings.insert("model".to_owned(), model.to_string_lossy().into_owned());
-    }
+    let (book, card) = only(&opened.books, pattern)?;
+    let settings = settings(&args.settings, args.model.as_deref());
+    let usage = |why: String| Failure::usage(anyhow!(why));
+    let actors = actors(card, &settings).map_err(usage)?;
+    let other = args.threads.zip(actors).and_then(|(asked, n)| other_threads(n, asked));
+    other.map_or(Ok(()), |why| Err(usage(why)))?;
+    let fewest = || card.threads.iter().copied().filter(|n| *n > 1).min();
+    let threads = args.threads.map(|n| n as u32).or(actors).or_else(fewest);
+    let threads = threads.or(card.threads.first().copied());
     let order = Order {
         protocol: PROTOCOL,
         scenario: card.name.clone(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::command::Origin;
 use super::{Step, lines, report};
 use crate::explore::target::Target;
+use crate::program::{PROGRAM, Wanted};
 use crate::report::schedule::replay;
 use crate::report::style::Paint;
 
@@ -52,35 +53,40 @@ fn steps(search: &Search<'_>) -> Vec<Step> {
     };
     let report = search.run.map(report);
     let longer = || Step::new(&longer(&search.command), "search ten times as long");
-    let sweep = |scenario| {
-        Step::new(
-            &origin.sweep(scenario),
-            "the least number of threads that fails natively, if any",
-        )
+    let natively = |scenario| {
+        let least = "the least number of threads that fails natively, if any";
+        // A program that names its actors has no other number of threads.
+        let sweep = (!search.common.iter().any(|word| names_actors(word)))
+            .then(|| Step::new(&origin.sweep(scenario), least));
+        sweep.into_iter().chain([stress(scenario)]).collect()
     };
     let replayed = |flags: &str, why: &str| {
         let command = format!("{}{flags}", replay(search.token.unwrap_or_default()));
         Step { command, why: why.to_owned() }
     };
-    let (first, last) = match (search.token, scenario) {
-        (Some(_), Some(scenario)) => {
-            (replayed("", "run that schedule again"), [sweep(scenario), stress(scenario)])
-        }
+    let (first, last): (Step, Vec<Step>) = match (search.token, scenario) {
+        (Some(_), Some(scenario)) => (replayed("", "run that schedule again"), natively(scenario)),
         (Some(_), None) => {
             let closer = match search.is_blocked {
                 true => replayed(" --gdb", "look at it in the debugger"),
                 false => watch(),
             };
             let often = replayed(" --times 100", "whether it always ends so");
-            (replayed("", "run that schedule again"), [closer, often])
+            (replayed("", "run that schedule again"), vec![closer, often])
         }
         (None, scenario) if search.is_unclear => {
-            (scenario.map_or_else(watch, stress), [doctor(), longer()])
+            (scenario.map_or_else(watch, stress), vec![doctor(), longer()])
         }
-        (None, Some(scenario)) => (longer(), [sweep(scenario), stress(scenario)]),
-        (None, None) => (longer(), [watch(), doctor()]),
+        (None, Some(scenario)) => (longer(), natively(scenario)),
+        (None, None) => (longer(), vec![watch(), doctor()]),
     };
     std::iter::once(first).chain(report).chain(last).take(3).collect()
+}
+
+/// Whether a word is a setting that asks for a program of certain actors.
+fn names_actors(word: &str) -> bool {
+    let program = word.strip_prefix(PROGRAM).and_then(|rest| rest.strip_prefix('='));
+    program.is_some_and(|text| text.parse().is_ok_and(|wanted: Wanted| wanted.kept.is_some()))
 }
 
 /// The same command with ten times its budget and its trials, into a run of its own.
@@ -186,5 +192,8 @@ mod tests {
         for (line, wanted) in told.lines().skip(1).zip(wanted) {
             assert!(line.starts_with(&format!("  standstill {wanted}")), "{told}");
         }
+        let common = words("--set program=s1f:0.1+2.0");
+        let told = explored(&Search { common, ..search }, Paint::PLAIN);
+        assert!(told.contains("stress bank/transfer -t 2 ") && !told.contains("sweep"), "{told}");
     }
 }

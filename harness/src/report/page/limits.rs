@@ -65,7 +65,7 @@ const CONTROLLED: [&str; 4] = [
 ];
 
 /// What of the stored runs could not be read.
-pub(super) fn damaged(runs: &[Run]) -> Vec<String> {
+pub(crate) fn damaged(runs: &[Run]) -> Vec<String> {
     let of = |run: &Run| {
         let dir = run.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let lines: Vec<String> =
