@@ -1,0 +1,35 @@
+// An abort callback that owns a lock which nobody else knows waits for it for ever.
+#![forbid(unsafe_code)]
+
+use std::sync::Mutex;
+
+use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters};
+
+fn main() {
+    let mut state = context().create_state().unwrap();
+    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+    parameters.set_n_threads(1);
+    let polls = Mutex::new(0_u64);
+    parameters.set_abort_callback_safe(move || {
+        *polls.lock().unwrap() += 1; // never returns
+        false
+    });
+    println!("full() begins");
+    state.full(parameters, &[0.0; 16_000]).unwrap();
+    println!("full() has ended, as it should");
+}
+
+fn context() -> WhisperContext {
+    whisper_rs::install_logging_hooks();
+    let parameters = WhisperContextParameters::default();
+    WhisperContext::new_from_buffer_with_params(&model(), parameters).unwrap()
+}
+
+/// The smallest model that whisper.cpp loads: dimensions, empty mel filters, one word, no tensors.
+fn model() -> Vec<u8> {
+    // Magic; n_vocab, n_audio_{ctx, state, head, layer}, n_text_{ctx, state, head, layer}, n_mels,
+    // ftype; mel filters and their size.
+    let header = [0x67676d6c, 51_865, 256, 64, 2, 1, 448, 64, 2, 1, 80, 1, 80, 201];
+    let numbers = header.into_iter().chain([0; 80 * 201]).chain([1, 1]);
+    numbers.flat_map(u32::to_le_bytes).chain([b' ']).collect()
+}
